@@ -1,0 +1,208 @@
+"""What a run tells while it goes on. Consumers (terminal, files) subscribe; the engine knows none of them.
+
+The same values, written as JSON Lines by `conformance.results`, are the results file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal[
+    "pass", "fail", "error", "crash", "timeout", "known", "fixed", "unsupported", "unspecified", "not run"
+]
+"""The closed set of outcomes of one check on one case."""
+
+DEVIATIONS: tuple[Outcome, ...] = ("fail", "error", "crash", "timeout")
+"""The outcomes that contradict the specification and are not declared."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The element of an output that is furthest outside (or nearest to the edge of) what is allowed.
+
+    Attributes:
+        output: name of the output.
+        index: axis name -> position, such as `{"batch": 0, "timesteps": 2, "units": 1}`.
+        got, expected: the value that came and the reference's.
+        allowed: how far they may be apart.
+        first_step: first step (in time order of the output) with a value out of bounds, where the output has steps.
+    """
+
+    output: str
+    index: Mapping[str, int]
+    got: float
+    expected: float
+    allowed: float
+    first_step: int | None = None
+
+
+@dataclass(frozen=True)
+class Elements:
+    """How many elements of a case were judged, and how many could say little.
+
+    Attributes:
+        judged: compared with the bound (the following three included).
+        weak: allowance above 1000 units of rounding of the element's scale.
+        uninformative: allowance above an eighth of the scale.
+        void: a partial sum may overflow; nothing can be said.
+        unspecified: the specification leaves the value open; not compared.
+        measured: whether weak and uninformative were counted here (they need the signed bound; a sample has it).
+    """
+
+    judged: int = 0
+    weak: int = 0
+    uninformative: int = 0
+    void: int = 0
+    unspecified: int = 0
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check on one case.
+
+    Attributes:
+        outcome: one of the closed set.
+        message: one line; None for a plain pass.
+        ratio: largest error ÷ allowed over all elements (checks of values only).
+        bound: which allowance settled it: `step` or `signed`.
+        elements: counts of elements (checks of values only).
+        worst: the worst element (checks of values only, when out of bounds).
+        cause: a short key that is equal for failures that look the same; groups are made of it.
+    """
+
+    outcome: Outcome
+    message: str | None = None
+    ratio: float | None = None
+    bound: str | None = None
+    elements: Elements | None = None
+    worst: Worst | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The header of a run: everything needed to do it again.
+
+    `machine` holds system, python, processor, cores and the versions of numpy and hypothesis.
+    """
+
+    suite: str
+    spec: str
+    seed: int
+    profile: str
+    phases: tuple[str, ...]
+    command: str
+    started: str
+    machine: Mapping[str, str]
+    implementations: tuple[str, ...]
+    format: int = 1
+
+
+@dataclass(frozen=True)
+class ImplementationStarted:
+    """What an implementation said of itself, or why it could not.
+
+    Attributes:
+        name: as the user named it.
+        state: `ready`, or `broken` (with `message`): nothing was tested, which is not 0 %.
+        dialect: the contract it follows.
+        versions: package -> version.
+        environment: python, device, threads and the like.
+        capabilities: layers, options with values, modes.
+        calibration: dtype -> {"tanh": [rel, abs], "sigmoid": [rel, abs], "measured": bool}: activation accuracy in
+            units of rounding, as measured through the public layers (or the cap, where that was not possible).
+        message: why it is broken.
+    """
+
+    name: str
+    state: Literal["ready", "broken"]
+    dialect: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseJudged:
+    """All outcomes of one case on one implementation.
+
+    Attributes:
+        implementation: its name.
+        id: the case's identity.
+        case: the case's canonical form (`Case.canonical()`).
+        phase: `pinned`, `covering` or `random`.
+        mode: how the layer was called: `eager`, `graph`, ...
+        seconds: time of the call inside the worker; None if there was none.
+        outcomes: check name -> verdict; checks that do not apply to the case are left out.
+    """
+
+    implementation: str
+    id: str
+    case: Mapping[str, Any]
+    phase: str
+    mode: str
+    outcomes: Mapping[str, Verdict]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class GroupFound:
+    """Failures with one cause.
+
+    Attributes:
+        number: 1, 2, ... within the run.
+        implementation, check: where.
+        clauses: ids of the clauses that the check tests.
+        outcome: `fail`, `error`, `crash` or `timeout`.
+        when: the smallest conjunction of features that separates these cases from passing ones, such as
+            `("layer=gru", "reset_after=False")`; empty: all cases fail.
+        exact: whether `when` holds for no passing case.
+        cases: ids of the failing cases.
+        judged: number of cases of this implementation that the check judged.
+        smallest: canonical form of the smallest failing case.
+        smallest_id: its id.
+        message: one line from the smallest case.
+        worst: the worst element of the smallest case.
+        looks_like: a change to the reference that explains every case of the group, or None.
+    """
+
+    number: int
+    implementation: str
+    check: str
+    clauses: tuple[str, ...]
+    outcome: Outcome
+    when: tuple[str, ...]
+    exact: bool
+    cases: tuple[str, ...]
+    judged: int
+    smallest: Mapping[str, Any]
+    smallest_id: str
+    message: str
+    worst: Worst | None = None
+    looks_like: str | None = None
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """The footer. A file without one was cut off.
+
+    Attributes:
+        complete: whether everything that was planned was run.
+        reason: `finished`, `interrupted`, or why it stopped early.
+        seconds: wall time.
+        cost: implementation -> {"worker": ..., "forward": ..., "driver": ...} CPU seconds.
+    """
+
+    complete: bool
+    reason: str
+    finished: str
+    seconds: float
+    cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | RunFinished

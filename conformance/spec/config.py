@@ -1,0 +1,179 @@
+"""Configurations and cases: what is run, with identities that are the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from conformance.errors import SpecError
+from conformance.spec.dialect import Dialect, Value, load_dialect
+
+
+@dataclass(frozen=True, order=True)
+class Sizes:
+    """The sizes of a layer and its input. `units` is PyTorch's hidden_size, `features` its input_size."""
+
+    batch: int
+    timesteps: int
+    features: int
+    units: int
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """A value for each option of a layer, plus sizes. Build one with `LayerConfig.of`.
+
+    Attributes:
+        dialect: name of the API contract.
+        layer: `simple_rnn`, `lstm` or `gru`.
+        items: every option of the layer with its value, in the order of the specification.
+        sizes: sizes of the layer and its input.
+    """
+
+    dialect: str
+    layer: str
+    items: tuple[tuple[str, Value], ...]
+    sizes: Sizes
+
+    @classmethod
+    def of(cls, dialect: str, layer: str, options: Mapping[str, Value], sizes: Sizes) -> LayerConfig:
+        """A valid configuration; options left out have their default.
+
+        Raises:
+            SpecError: if the specification does not allow it; the message says why.
+        """
+        rules = load_dialect(dialect)
+        chosen = rules.complete(layer, options)
+        _check_sizes(rules, chosen, sizes)
+        return cls(dialect, layer, tuple(chosen.items()), sizes)
+
+    @property
+    def options(self) -> dict[str, Value]:
+        """Option name -> value."""
+        return dict(self.items)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the type of weights, inputs and outputs."""
+        return str(self.options["dtype"])
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the layer reads in both directions."""
+        return self.options.get("bidirectional") is True
+
+    @property
+    def rules(self) -> Dialect:
+        """The dialect."""
+        return load_dialect(self.dialect)
+
+    def get(self, name: str, default: Value | None = None) -> Value | None:
+        """The value of an option, or `default` if the layer has no such option."""
+        return self.options.get(name, default)
+
+    def non_default(self) -> dict[str, Value]:
+        """The options that differ from their defaults."""
+        return {name: value for name, value in self.items if value != self.rules.options[name].default}
+
+    def with_options(self, **changes: Value) -> LayerConfig:
+        """The same with some options changed; options that no longer exist are dropped."""
+        wanted = self.options | changes
+        kept = {
+            name: value for name, value in wanted.items() if self.rules.options[name].exists(self.layer, wanted)
+        }
+        return LayerConfig.of(self.dialect, self.layer, kept, self.sizes)
+
+    def with_sizes(self, **changes: int) -> LayerConfig:
+        """The same with some sizes changed; `SpecError` if an option forbids them."""
+        return LayerConfig.of(self.dialect, self.layer, self.options, replace(self.sizes, **changes))
+
+    def canonical(self) -> dict[str, Any]:
+        """The configuration as JSON-ready data; the source of its identity."""
+        return {
+            "dialect": self.dialect,
+            "layer": self.layer,
+            "options": self.options,
+            "sizes": asdict(self.sizes),
+        }
+
+    @classmethod
+    def from_canonical(cls, data: Mapping[str, Any]) -> LayerConfig:
+        """The inverse of `canonical`; `SpecError` if the data are not a valid configuration."""
+        try:
+            return cls.of(data["dialect"], data["layer"], data["options"], Sizes(**data["sizes"]))
+        except (KeyError, TypeError) as error:
+            raise SpecError(f"not a layer configuration: {error}") from None
+
+    @property
+    def id(self) -> str:
+        """Hash of the canonical form."""
+        return _hash(self.canonical())
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which tensors go with a configuration: a kind and a seed, or the name of a frozen vector.
+
+    Attributes:
+        kind: one of `conformance.generate.tensors.KINDS`, or `worked_example`.
+        seed: what the tensors are derived from.
+    """
+
+    kind: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration with data; `rejection` names what is wrong with it, if it must be refused."""
+
+    config: LayerConfig
+    data: DataSpec
+    rejection: str | None = None
+
+    def canonical(self) -> dict[str, Any]:
+        """The case as JSON-ready data."""
+        case: dict[str, Any] = {"config": self.config.canonical(), "data": asdict(self.data)}
+        return case | ({"rejection": self.rejection} if self.rejection else {})
+
+    @classmethod
+    def from_canonical(cls, data: Mapping[str, Any]) -> Case:
+        """The inverse of `canonical`; `SpecError` if the data are not a case."""
+        try:
+            config = LayerConfig.from_canonical(data["config"])
+            return cls(config, DataSpec(**data["data"]), data.get("rejection"))
+        except (KeyError, TypeError) as error:
+            raise SpecError(f"not a case: {error}") from None
+
+    @property
+    def id(self) -> str:
+        """Hash of the canonical form: the same case has the same id on every machine."""
+        return _hash(self.canonical())
+
+
+def canonical_json(data: Any) -> str:
+    """JSON with one spelling: sorted keys, no spaces, no NaN."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _hash(data: Any) -> str:
+    return hashlib.sha256(canonical_json(data).encode()).hexdigest()[:12]
+
+
+def _check_sizes(rules: Dialect, options: Mapping[str, Value], sizes: Sizes) -> None:
+    limits = asdict(sizes)
+    for name, size in limits.items():
+        if type(size) is not int or size < 1:
+            raise SpecError(f"{name}={size} is not valid; sizes are whole numbers from 1")
+    for name, value in options.items():
+        option = rules.options[name]
+        key = str(value).lower() if isinstance(value, bool) else str(value)
+        for size, least in option.at_least.get(key, {}).items():
+            if limits[size] < least:
+                raise SpecError(f"{name}={value} needs {size} of at least {least}, not {limits[size]}")
+        for size, most in option.at_most.get(key, {}).items():
+            if limits[size] > most:
+                raise SpecError(f"{name}={value} needs {size} of at most {most}, not {limits[size]}")

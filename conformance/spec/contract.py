@@ -1,0 +1,172 @@
+"""What a configuration promises: its weights, initial states and outputs, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from conformance.spec.config import LayerConfig
+from conformance.spec.dialect import OutputRule, Value, WeightRule
+
+Tree = int | Mapping[str, Any]
+"""The nesting of what a layer returns.
+
+An integer is the index of an array; `{"tuple": [...]}` and `{"list": [...]}` nest; `{"packed": [...]}` is a packed
+sequence with data, batch sizes, padded form and lengths; `{"other": name}` is anything else.
+"""
+
+
+@dataclass(frozen=True)
+class WeightContract:
+    """One weight.
+
+    Attributes:
+        name: the dialect's name for it, with direction and layer.
+        role: what it does: `kernel`, `recurrent_kernel`, `bias`, `recurrent_bias`, `projection`.
+        shape: its shape.
+        initial: what it holds before anybody sets it, or None if that is not promised.
+        layer: index in a stack.
+        direction: 0 forward, 1 backward.
+    """
+
+    name: str
+    role: str
+    shape: tuple[int, ...]
+    initial: str | None
+    layer: int
+    direction: int
+
+
+@dataclass(frozen=True)
+class OutputContract:
+    """One output.
+
+    Attributes:
+        name: what we call it; APIs do not name outputs.
+        axes: the shape in words.
+        shape: the shape.
+        dtype: its type.
+        judged: `values`, or `form` if only shape and type are promised.
+        meaning: one line for people.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    judged: Literal["values", "form"]
+    meaning: str
+
+
+def weights(config: LayerConfig) -> tuple[WeightContract, ...]:
+    """The weights of a layer, in the order of the dialect's API."""
+    return tuple(_weights(config))
+
+
+def initial_states(config: LayerConfig) -> tuple[OutputContract, ...]:
+    """The initial states that a call takes when it is given any, in call order."""
+    given = config.rules.initial_state
+    if "like" in given:
+        return tuple(output for output in outputs(config, None) if output.name in given["like"])
+    symbols = _symbols(config, None)
+    axes = tuple(axis.strip() for axis in given["shape"].split(","))
+    prefixes = ("forward_", "backward_") if config.bidirectional else ("",)
+    return tuple(
+        OutputContract(prefix + state, axes, _shape(axes, symbols), config.dtype, "values", "initial state")
+        for prefix in prefixes
+        for state in config.rules.layers[config.layer].states
+    )
+
+
+def outputs(config: LayerConfig, lengths: Sequence[int] | None = None) -> tuple[OutputContract, ...]:
+    """The outputs of a call, flattened, in order.
+
+    Args:
+        config: the configuration.
+        lengths: the lengths of packed sequences, on which some shapes depend; ignored elsewhere.
+    """
+    symbols = _symbols(config, lengths)
+    return tuple(
+        OutputContract(
+            rule.name, rule.shape, _shape(rule.shape, symbols), rule.dtype or config.dtype, rule.judged, rule.meaning
+        )
+        for rule in _output_rules(config)
+    )
+
+
+def structure(config: LayerConfig) -> Tree:
+    """The nesting of the outputs that the dialect promises; indices refer to `outputs(config)`."""
+    rules = _output_rules(config)
+    if config.rules.nesting == "flat":
+        return 0 if len(rules) == 1 else {"tuple": list(range(len(rules)))}
+    root: dict[tuple[int, ...], list[int]] = {}
+    for index, rule in enumerate(rules):
+        root.setdefault(rule.place or (), []).append(index)
+    packed = {rule.place for rule in rules if rule.packed}
+    leaves: dict[tuple[int, ...], Tree] = {
+        place: {"packed": indices} if place in packed else indices[0] for place, indices in root.items()
+    }
+    return _nested(leaves, ())
+
+
+def _nested(leaves: Mapping[tuple[int, ...], Tree], prefix: tuple[int, ...]) -> Tree:
+    if prefix in leaves:
+        return leaves[prefix]
+    depth = len(prefix)
+    branches = sorted({place[depth] for place in leaves if place[:depth] == prefix})
+    return {"tuple": [_nested(leaves, (*prefix, branch)) for branch in branches]}
+
+
+def _output_rules(config: LayerConfig) -> tuple[OutputRule, ...]:
+    return tuple(rule for rule in config.rules.outputs if rule.applies(config.layer, config.options))
+
+
+def _weights(config: LayerConfig) -> Iterator[WeightContract]:
+    options, symbols = config.options, _symbols(config, None)
+    rules = [rule for rule in config.rules.weights if rule.applies(config.layer, options)]
+    for layer in range(symbols["num_layers"]):
+        inputs = symbols["features"] if layer == 0 else symbols["directions"] * symbols["projected"]
+        for direction in range(symbols["directions"]):
+            for rule in rules:
+                yield WeightContract(
+                    name=_weight_name(config, rule, layer, direction),
+                    role=rule.role,
+                    shape=_shape(rule.shape, symbols | {"inputs": inputs}),
+                    initial=rule.initial,
+                    layer=layer,
+                    direction=direction,
+                )
+
+
+def _weight_name(config: LayerConfig, rule: WeightRule, layer: int, direction: int) -> str:
+    mark = config.rules.weight_prefixes[direction] if config.bidirectional else ""
+    name = rule.name.format(layer=layer)
+    return name + mark if config.rules.nesting == "places" else mark + name
+
+
+def _symbols(config: LayerConfig, lengths: Sequence[int] | None) -> dict[str, int]:
+    """The sizes that shapes are products of."""
+    sizes, options = config.sizes, config.options
+    units = sizes.units
+    return {
+        **asdict(sizes),
+        "gates": config.rules.layers[config.layer].gates,
+        "directions": 2 if config.bidirectional else 1,
+        "num_layers": _number(options.get("num_layers"), 1),
+        "projected": _number(options.get("proj_size"), 0) or units,
+        "merged": 2 * units if options.get("merge_mode") == "concat" else units,
+        "total": sum(lengths) if lengths is not None else sizes.batch * sizes.timesteps,
+        "longest": max(lengths) if lengths is not None else sizes.timesteps,
+    }
+
+
+def _number(value: Value | None, default: int) -> int:
+    return value if isinstance(value, int) else default
+
+
+def _shape(axes: Sequence[str], symbols: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(
+        math.prod(int(factor) if factor.isdigit() else symbols[factor] for factor in axis.split("*")) for axis in axes
+    )

@@ -1,0 +1,231 @@
+"""A dialect: the API contract that an implementation follows, read from `specs/<dialect>.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from conformance.errors import SpecError
+from conformance.spec.paths import specs_path
+
+Value = bool | int | str
+"""A value of an option."""
+
+Condition = Mapping[str, tuple[Value, ...]]
+"""Option name -> values that satisfy it; the value "absent" is satisfied by a missing option."""
+
+ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One kind of layer of a dialect.
+
+    Attributes:
+        name: `simple_rnn`, `lstm` or `gru`.
+        class_name: what the dialect's API calls it.
+        gates: number of gate blocks in its kernels.
+        states: names of its states, in order.
+    """
+
+    name: str
+    class_name: str
+    gates: int
+    states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One flag of a dialect.
+
+    Attributes:
+        name: the dialect's own name for it.
+        where: `dtype`, `constructor`, `wrapper` (of a bidirectional layer) or `call`.
+        values: its domain.
+        default: the value that a call without it has.
+        layers: the layers that have it.
+        requires: conditions on other options without which it does not exist.
+        at_least, at_most: value -> limits on sizes under which the value makes sense.
+        meaning: one line.
+    """
+
+    name: str
+    where: Literal["dtype", "constructor", "wrapper", "call"]
+    values: tuple[Value, ...]
+    default: Value
+    meaning: str
+    layers: tuple[str, ...]
+    requires: Condition = field(default_factory=dict)
+    at_least: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    at_most: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def exists(self, layer: str, options: Mapping[str, Value]) -> bool:
+        """Whether a layer with these other options has this option."""
+        return layer in self.layers and holds(self.requires, options)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An entry of a contract that applies to some configurations."""
+
+    name: str
+    shape: tuple[str, ...]
+    layers: tuple[str, ...]
+    when: Condition
+
+    def applies(self, layer: str, options: Mapping[str, Value]) -> bool:
+        """Whether this entry is part of the contract of such a layer."""
+        return layer in self.layers and holds(self.when, options)
+
+
+@dataclass(frozen=True)
+class OutputRule(Rule):
+    """One output: its place in the returned structure, type and meaning.
+
+    `judged` is `values`, or `form` where only shape and type are promised.
+    """
+
+    meaning: str
+    place: tuple[int, ...] | None = None
+    packed: bool = False
+    dtype: str | None = None
+    judged: Literal["values", "form"] = "values"
+
+
+@dataclass(frozen=True)
+class WeightRule(Rule):
+    """One weight: what it does (`role`) and what it holds before anybody sets it (`initial`)."""
+
+    role: Literal["kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection"]
+    initial: Literal["zeros", "unit_forget", "uniform"] | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Something invalid that an implementation must refuse with an error of its own.
+
+    Attributes:
+        id: stable name.
+        arguments: constructor arguments that replace those of a valid configuration.
+        data: name of a change to otherwise valid tensors (see `conformance.generate.tensors`).
+        stage: `construct` or `call`: where at the latest it must be refused.
+        errors: names of the documented error types; any of them, or a subclass, will do.
+        clause: the clause that says so.
+    """
+
+    id: str
+    layers: tuple[str, ...]
+    stage: Literal["construct", "call"]
+    errors: tuple[str, ...]
+    clause: str
+    meaning: str
+    when: Condition = field(default_factory=dict)
+    arguments: Mapping[str, Value | float] = field(default_factory=dict)
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The contract of one API."""
+
+    name: str
+    title: str
+    nesting: Literal["flat", "places"]
+    weight_prefixes: tuple[str, str]
+    layers: Mapping[str, Layer]
+    options: Mapping[str, Option]
+    weights: tuple[WeightRule, ...]
+    outputs: tuple[OutputRule, ...]
+    initial_state: Mapping[str, Any]
+    rejections: Mapping[str, Rejection]
+
+    def options_of(self, layer: str) -> tuple[Option, ...]:
+        """The options that a layer can have, in the order of the specification."""
+        return tuple(option for option in self.options.values() if layer in option.layers)
+
+    def complete(self, layer: str, given: Mapping[str, Value]) -> dict[str, Value]:
+        """All options of a layer: those given, defaults for the others, none that does not exist.
+
+        Raises:
+            SpecError: for an unknown layer, option or value, or an option that does not exist here.
+        """
+        self.layer(layer)
+        chosen: dict[str, Value] = {}
+        for option in self.options.values():
+            if option.exists(layer, chosen | dict(given)):
+                chosen[option.name] = self._checked(option, given.get(option.name, option.default))
+        for name in given:
+            if name not in chosen:
+                raise SpecError(self._why_absent(layer, name))
+        return chosen
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name; `SpecError` if there is none."""
+        if name not in self.layers:
+            raise SpecError(f"{self.title} has no layer '{name}'; choose one of {', '.join(self.layers)}")
+        return self.layers[name]
+
+    def _checked(self, option: Option, value: Value) -> Value:
+        if any(value == known and type(value) is type(known) for known in option.values):
+            return value
+        allowed = ", ".join(map(str, option.values))
+        raise SpecError(f"{self.title}: {option.name}={value} is not valid; choose one of {allowed}")
+
+    def _why_absent(self, layer: str, name: str) -> str:
+        option = self.options.get(name)
+        if option is None:
+            return f"{self.title} has no option '{name}'; {layer} has {', '.join(o.name for o in self.options_of(layer))}"
+        if layer not in option.layers:
+            return f"{self.title}: {layer} has no option '{name}'; it belongs to {', '.join(option.layers)}"
+        needed = ", ".join(f"{key}={'/'.join(map(str, values))}" for key, values in option.requires.items())
+        return f"{self.title}: option '{name}' needs {needed}"
+
+
+def holds(condition: Condition, options: Mapping[str, Value]) -> bool:
+    """Whether options satisfy a condition."""
+    return all(options.get(name, ABSENT) in values for name, values in condition.items())
+
+
+def dialect_names() -> tuple[str, ...]:
+    """The names of all dialects that the specification describes."""
+    return tuple(sorted(path.stem for path in specs_path().glob("*.toml") if path.stem != "clauses"))
+
+
+@cache
+def load_dialect(name: str) -> Dialect:
+    """The dialect of that name; `SpecError` if the specification has none."""
+    if name not in dialect_names():
+        raise SpecError(f"unknown dialect '{name}'; choose one of {', '.join(dialect_names())}")
+    data = tomllib.loads((specs_path() / f"{name}.toml").read_text(encoding="utf-8"))
+    layers = tuple(data["layers"])
+    return Dialect(
+        name=name,
+        title=data["title"],
+        nesting=data["nesting"],
+        weight_prefixes=(data["weight_prefixes"][0], data["weight_prefixes"][1]),
+        layers={
+            key: Layer(key, entry["class"], entry["gates"], tuple(entry["states"]))
+            for key, entry in data["layers"].items()
+        },
+        options={entry["name"]: Option(**_frozen(entry, layers)) for entry in data["options"]},
+        weights=tuple(WeightRule(**_frozen(entry, layers)) for entry in data["weights"]),
+        outputs=tuple(OutputRule(**_frozen(entry, layers)) for entry in data["outputs"]),
+        initial_state=data["initial_state"],
+        rejections={entry["id"]: Rejection(**_frozen(entry, layers)) for entry in data["rejections"]},
+    )
+
+
+def _frozen(entry: dict[str, Any], layers: tuple[str, ...]) -> dict[str, Any]:
+    """An entry of the file as keyword arguments: lists as tuples, conditions and shapes parsed."""
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    known.setdefault("layers", layers)
+    for key in ("when", "requires"):
+        if key in known:
+            known[key] = {name: tuple(v) if isinstance(v, list) else (v,) for name, v in known[key].items()}
+    if "shape" in known:
+        known["shape"] = tuple(axis.strip() for axis in known["shape"].split(","))
+        known.setdefault("when", {})
+    return known
