@@ -25,7 +25,7 @@ class ResultsError(ConformanceError):
     """A results file that cannot be read or written."""
 
 
-class BrokenImplementation(ConformanceError):
+class BrokenImplementationError(ConformanceError):
     """An implementation that cannot be started or does not speak the protocol."""
 
     exit_code = BROKEN

@@ -81,9 +81,7 @@ class LayerConfig:
     def with_options(self, **changes: Value) -> LayerConfig:
         """The same with some options changed; options that no longer exist are dropped."""
         wanted = self.options | changes
-        kept = {
-            name: value for name, value in wanted.items() if self.rules.options[name].exists(self.layer, wanted)
-        }
+        kept = {name: value for name, value in wanted.items() if self.rules.options[name].exists(self.layer, wanted)}
         return LayerConfig.of(self.dialect, self.layer, kept, self.sizes)
 
     def with_sizes(self, **changes: int) -> LayerConfig:

@@ -152,7 +152,7 @@ def _symbols(config: LayerConfig, lengths: Sequence[int] | None) -> dict[str, in
     units = sizes.units
     return {
         **asdict(sizes),
-        "gates": config.rules.layers[config.layer].gates,
+        "gates": len(config.rules.layers[config.layer].blocks),
         "directions": 2 if config.bidirectional else 1,
         "num_layers": _number(options.get("num_layers"), 1),
         "projected": _number(options.get("proj_size"), 0) or units,

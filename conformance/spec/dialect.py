@@ -27,13 +27,13 @@ class Layer:
     Attributes:
         name: `simple_rnn`, `lstm` or `gru`.
         class_name: what the dialect's API calls it.
-        gates: number of gate blocks in its kernels.
+        blocks: the gate blocks of its kernels, in order, named as in the equations (z r n, i f g o).
         states: names of its states, in order.
     """
 
     name: str
     class_name: str
-    gates: int
+    blocks: tuple[str, ...]
     states: tuple[str, ...]
 
 
@@ -177,7 +177,8 @@ class Dialect:
     def _why_absent(self, layer: str, name: str) -> str:
         option = self.options.get(name)
         if option is None:
-            return f"{self.title} has no option '{name}'; {layer} has {', '.join(o.name for o in self.options_of(layer))}"
+            known = ", ".join(option.name for option in self.options_of(layer))
+            return f"{self.title} has no option '{name}'; {layer} has {known}"
         if layer not in option.layers:
             return f"{self.title}: {layer} has no option '{name}'; it belongs to {', '.join(option.layers)}"
         needed = ", ".join(f"{key}={'/'.join(map(str, values))}" for key, values in option.requires.items())
@@ -207,7 +208,7 @@ def load_dialect(name: str) -> Dialect:
         nesting=data["nesting"],
         weight_prefixes=(data["weight_prefixes"][0], data["weight_prefixes"][1]),
         layers={
-            key: Layer(key, entry["class"], entry["gates"], tuple(entry["states"]))
+            key: Layer(key, entry["class"], tuple(entry["blocks"]), tuple(entry["states"]))
             for key, entry in data["layers"].items()
         },
         options={entry["name"]: Option(**_frozen(entry, layers)) for entry in data["options"]},
@@ -220,7 +221,7 @@ def load_dialect(name: str) -> Dialect:
 
 def _frozen(entry: dict[str, Any], layers: tuple[str, ...]) -> dict[str, Any]:
     """An entry of the file as keyword arguments: lists as tuples, conditions and shapes parsed."""
-    known = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     known.setdefault("layers", layers)
     for key in ("when", "requires"):
         if key in known:

@@ -1,0 +1,116 @@
+"""Covering arrays: few configurations in which every valid combination of any t option values appears.
+
+The arrays are data in `specs/covering/`, so that every machine and version runs the same cases; `make` is how they
+came about, and `missing` checks any array without trusting how it was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations, product
+from typing import Any
+
+from conformance.spec import Dialect, Option, Value, dialect_names, load_dialect, specs_path
+from conformance.spec.dialect import ABSENT
+
+Row = Mapping[str, Value]
+"""`{"layer": ..., option: value, ...}`; options that the layer does not have are left out."""
+
+STRENGTHS = (2, 3)
+
+
+@cache
+def load(dialect: str, strength: int) -> tuple[Row, ...]:
+    """The stored covering array of a dialect."""
+    return tuple(json.loads((specs_path() / "covering" / f"{dialect}-{strength}.json").read_text(encoding="utf-8")))
+
+
+def missing(dialect: Dialect, rows: Sequence[Row], strength: int) -> set[frozenset[tuple[str, Value]]]:
+    """The valid combinations of `strength` values that no row has; empty for a covering array."""
+    return valid_tuples(dialect, strength) - covered(rows, strength)
+
+
+def covered(rows: Sequence[Row], strength: int) -> set[frozenset[tuple[str, Value]]]:
+    """All combinations of `strength` values that some row has."""
+    return {frozenset(chosen) for row in rows for chosen in combinations(row.items(), strength)}
+
+
+def valid_tuples(dialect: Dialect, strength: int) -> set[frozenset[tuple[str, Value]]]:
+    """All combinations of `strength` values that some valid configuration has.
+
+    Which options exist depends only on the layer and on the options that others require. For each choice of those, the
+    other options are free, so every combination of their values is valid.
+    """
+    return {
+        frozenset(zip(names, values, strict=True))
+        for domains in _domains(dialect)
+        for names in combinations(domains, strength)
+        for values in product(*(domains[name] for name in names))
+    }
+
+
+def _domains(dialect: Dialect) -> Iterator[Mapping[str, tuple[Value, ...]]]:
+    """Name -> possible values, once for every choice of the values that decide which options exist."""
+    deciding = {name for option in dialect.options.values() for name in option.requires}
+    for layer in dialect.layers:
+        deciders = [option for option in dialect.options_of(layer) if option.name in deciding]
+        for values in product(*(option.values for option in deciders)):
+            fixed = {option.name: (value,) for option, value in zip(deciders, values, strict=True)}
+            chosen = {name: value for name, (value,) in fixed.items()}
+            yield {"layer": (layer,)} | {
+                option.name: fixed.get(option.name, option.values)
+                for option in dialect.options.values()
+                if option.exists(layer, chosen)
+            }
+
+
+def make(dialect: Dialect, strength: int) -> list[Row]:
+    """A covering array, by the library covertable (only needed to make new arrays)."""
+    import covertable
+
+    factors = {"layer": list(dialect.layers)} | {name: _levels(option) for name, option in dialect.options.items()}
+    constraints = [rule for option in dialect.options.values() for rule in _existence(option)]
+    rows = covertable.make(factors, strength=strength, constraints=constraints)
+    return [
+        {"layer": row["layer"]} | {name: json.loads(row[name]) for name in dialect.options if row[name] != ABSENT}
+        for row in rows
+    ]
+
+
+def _levels(option: Option) -> list[str]:
+    return [json.dumps(value) for value in option.values] + [ABSENT]
+
+
+def _existence(option: Option) -> list[dict[str, Any]]:
+    """An option has a value exactly where it exists."""
+    here: list[dict[str, Any]] = [{"operator": "in", "left": "layer", "values": list(option.layers)}]
+    here += [
+        {"operator": "in", "left": name, "values": [json.dumps(value) for value in values]}
+        for name, values in option.requires.items()
+    ]
+    exists = {"operator": "and", "conditions": here}
+    absent = {"operator": "eq", "left": option.name, "value": ABSENT}
+    present = {"operator": "ne", "left": option.name, "value": ABSENT}
+    return [
+        {"operator": "or", "conditions": [exists, absent]},
+        {"operator": "or", "conditions": [{"operator": "not", "condition": exists}, present]},
+    ]
+
+
+def write_arrays() -> None:
+    """Make and store the arrays of all dialects; `python -m conformance.generate.covering`."""
+    for name in dialect_names():
+        dialect = load_dialect(name)
+        for strength in STRENGTHS:
+            rows = make(dialect, strength)
+            if missing(dialect, rows, strength):
+                raise AssertionError(f"the array for {name} of strength {strength} does not cover everything")
+            lines = ",\n".join(json.dumps(row) for row in rows)
+            (specs_path() / "covering" / f"{name}-{strength}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+            print(f"{name}: strength {strength}, {len(rows)} rows")
+
+
+if __name__ == "__main__":
+    write_arrays()

@@ -1,0 +1,129 @@
+"""Phases: which cases are run, in which order. Configuration by configuration, several draws of data for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.generate import covering
+from conformance.generate.bits import Stream, derive
+from conformance.generate.strategies import fitted, random_configs
+from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
+from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
+
+Phase = Literal["pinned", "covering", "random"]
+PHASES: tuple[Phase, ...] = ("pinned", "covering", "random")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One configuration with all its draws of data, to be run on one built layer.
+
+    `cases` all have this configuration; if it must be rejected there is one case.
+    """
+
+    phase: Phase
+    config: LayerConfig
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is run.
+
+    Attributes:
+        name: `quick`, `ci` or `thorough`.
+        strength: of the covering array: every valid combination of so many option values appears.
+        draws: draws of data for each configuration.
+        random: number of configurations that Hypothesis draws.
+        meaning: one line for people.
+    """
+
+    name: str
+    strength: int
+    draws: int
+    random: int
+    meaning: str
+
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("quick", 2, 16, 60, "every pair of option values; under half a minute an implementation"),
+        Profile("ci", 3, 8, 150, "every triple of option values; a minute or two an implementation"),
+        Profile("thorough", 3, 16, 1000, "every triple of option values and many random configurations"),
+    )
+}
+
+
+def plan(
+    dialect: Dialect, profile: Profile, seed: int, phases: Sequence[Phase] = PHASES, saved: Sequence[Case] = ()
+) -> Iterator[Batch]:
+    """All batches of a run in order: pinned first, then covering, then random.
+
+    Args:
+        dialect: what the implementation follows.
+        profile: how much.
+        seed: of the random phase; the others are the same in every run.
+        phases: which phases.
+        saved: cases to run first, such as failures of an earlier run; those of other dialects are left out.
+    """
+    if "pinned" in phases:
+        yield from pinned(dialect, saved)
+    if "covering" in phases:
+        yield from rejections(dialect)
+        for row in covering.load(dialect.name, profile.strength):
+            yield batch("covering", covering_config(dialect, row), profile.draws, 0)
+    if "random" in phases:
+        for config in random_configs(dialect, derive(seed, dialect.name), profile.random):
+            yield batch("random", config, profile.draws, seed)
+
+
+def batch(phase: Phase, config: LayerConfig, draws: int, seed: int) -> Batch:
+    """A configuration with `draws` draws of data of rotating kinds."""
+    kinds = kinds_for(config, draws)
+    cases = (Case(config, DataSpec(kind, derive(seed, config.id, i))) for i, kind in enumerate(kinds))
+    return Batch(phase, config, tuple(cases))
+
+
+def pinned(dialect: Dialect, saved: Sequence[Case] = ()) -> Iterator[Batch]:
+    """The worked example, then saved cases."""
+    if dialect.name == "keras":
+        for config in worked_examples(dialect):
+            yield Batch("pinned", config, (Case(config, DataSpec(WORKED_EXAMPLE, 0)),))
+    for case in saved:
+        if case.config.dialect == dialect.name:
+            yield Batch("pinned", case.config, (case,))
+
+
+def worked_examples(dialect: Dialect) -> Iterator[LayerConfig]:
+    """The LSTM that this project began with, in the four ways that people confuse."""
+    for bidirectional in (True, False):
+        for sequences in (False, True):
+            options: dict[str, Value] = {
+                "bidirectional": bidirectional,
+                "return_sequences": sequences,
+                "return_state": True,
+            }
+            yield LayerConfig.of(dialect.name, "lstm", options, Sizes(1, 4, 5, 3))
+
+
+def covering_config(dialect: Dialect, row: covering.Row) -> LayerConfig:
+    """A row of a covering array with sizes: four different small numbers that follow from the row."""
+    options = {name: value for name, value in row.items() if name != "layer"}
+    order = Stream("sizes", dialect.name, *(f"{name}={value}" for name, value in row.items()))
+    batch, timesteps, features = (2 + int(place) for place in order.unit(5).argsort()[:3])
+    sizes = Sizes(batch, max(timesteps, 3), features, order.integer(4, 8))
+    return LayerConfig.of(dialect.name, str(row["layer"]), options, fitted(dialect, options, sizes))
+
+
+def rejections(dialect: Dialect) -> Iterator[Batch]:
+    """Every rejection on every layer that it applies to, with the first options under which it applies."""
+    for rejection in dialect.rejections.values():
+        for layer in rejection.layers:
+            options = {name: values[0] for name, values in rejection.when.items()}
+            sizes = fitted(dialect, options, Sizes(3, 5, 4, 6))
+            config = LayerConfig.of(dialect.name, layer, options, sizes)
+            case = Case(config, DataSpec("generic", derive(0, config.id, rejection.id)), rejection.id)
+            yield Batch("covering", config, (case,))

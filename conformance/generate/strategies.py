@@ -1,0 +1,65 @@
+"""Hypothesis strategies: valid by construction, nothing is filtered or rejected."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import hypothesis
+from hypothesis import strategies as st
+
+from conformance.spec import Dialect, LayerConfig, Sizes, Value
+
+_SIZES = {
+    "batch": st.integers(1, 4) | st.sampled_from((5, 8, 9)),
+    "timesteps": st.integers(1, 7) | st.sampled_from((8, 12, 17)),
+    "features": st.integers(1, 6) | st.sampled_from((7, 8, 9, 16, 17)),
+    "units": st.integers(1, 8) | st.sampled_from((9, 15, 16, 17, 33)),
+}
+"""Small sizes most of the time; some at which vector code has a remainder."""
+
+
+@st.composite
+def configs(draw: st.DrawFn, dialect: Dialect) -> LayerConfig:
+    """Any valid configuration of a dialect."""
+    layer = draw(st.sampled_from(tuple(dialect.layers)), label="layer")
+    options: dict[str, Value] = {}
+    for option in dialect.options.values():
+        if option.exists(layer, options):
+            options[option.name] = draw(st.sampled_from(option.values), label=option.name)
+    drawn = {name: draw(sizes, label=name) for name, sizes in _SIZES.items()}
+    return LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, Sizes(**drawn)))
+
+
+def fitted(dialect: Dialect, options: dict[str, Value], sizes: Sizes) -> Sizes:
+    """The sizes, moved into the limits that the options set."""
+    fit = asdict(sizes)
+    for name, value in options.items():
+        option, key = dialect.options[name], str(value)
+        for size, least in option.at_least.get(key, {}).items():
+            fit[size] = max(fit[size], least)
+        for size, most in option.at_most.get(key, {}).items():
+            fit[size] = min(fit[size], most)
+    return Sizes(**fit)
+
+
+def random_configs(dialect: Dialect, seed: int, count: int) -> tuple[LayerConfig, ...]:
+    """Up to `count` different configurations drawn by Hypothesis; the same seed gives the same ones.
+
+    (For one version of Hypothesis: its choices may change between versions, a case's identity never does.)
+    """
+    found: dict[LayerConfig, None] = {}
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(
+        max_examples=count,
+        phases=[hypothesis.Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(configs(dialect))
+    def collect(config: LayerConfig) -> None:
+        found[config] = None
+
+    collect()
+    return tuple(found)
