@@ -25,6 +25,7 @@ class WeightContract:
     Attributes:
         name: the dialect's name for it, with direction and layer.
         role: what it does: `kernel`, `recurrent_kernel`, `bias`, `recurrent_bias`, `projection`.
+        axes: the shape in words.
         shape: its shape.
         initial: what it holds before anybody sets it, or None if that is not promised.
         layer: index in a stack.
@@ -33,6 +34,7 @@ class WeightContract:
 
     name: str
     role: str
+    axes: tuple[str, ...]
     shape: tuple[int, ...]
     initial: str | None
     layer: int
@@ -133,6 +135,7 @@ def _weights(config: LayerConfig) -> Iterator[WeightContract]:
                 yield WeightContract(
                     name=_weight_name(config, rule, layer, direction),
                     role=rule.role,
+                    axes=rule.shape,
                     shape=_shape(rule.shape, symbols | {"inputs": inputs}),
                     initial=rule.initial,
                     layer=layer,

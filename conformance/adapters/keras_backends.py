@@ -1,0 +1,191 @@
+"""The backends of Keras: how each is set up, and what its tensors and compiled functions are.
+
+Everything runs on the CPU and on one thread: more threads cost time on small layers and change rounding from run to
+run. Each class is made before Keras is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from conformance.adapters import serve
+else:
+    import serve
+
+
+class Backend(Protocol):
+    """What an adapter needs of a backend."""
+
+    modes: Tuple[str, ...]
+
+    def versions(self) -> Dict[str, str]:
+        """Package -> version."""
+
+    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        """A tensor of the same type, shape and values."""
+
+    def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
+        """The present values of a tensor; None if it is not one."""
+
+    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
+        """What calling the layer returns."""
+
+    def graph(self, layer: Any, inputs: serve.Inputs, unroll: bool, /) -> Callable[[serve.Inputs], Any]:
+        """A compiled call, good for all inputs with the same `key`."""
+
+    def key(self, inputs: serve.Inputs, unroll: bool, /) -> Any:
+        """What two inputs must have in common to share a compiled call."""
+
+
+def keywords(inputs: serve.Inputs) -> Dict[str, Any]:
+    """The arguments of a call beside the input; those not handed over are left out."""
+    given = {"mask": inputs.mask, "initial_state": inputs.initial_state}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+class TensorFlow:
+    """Eager, or `tf.function` with free batch and (unless unrolled) time axes."""
+
+    modes: Tuple[str, ...] = ("eager", "graph")
+
+    def __init__(self) -> None:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # another source of rounding
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+        import tensorflow
+
+        self.tf: Any = tensorflow
+        self.tf.config.threading.set_intra_op_parallelism_threads(1)
+        self.tf.config.threading.set_inter_op_parallelism_threads(1)
+
+    def versions(self) -> Dict[str, str]:
+        return {"tensorflow": self.tf.__version__}
+
+    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        return self.tf.constant(array)
+
+    def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
+        return np.asarray(value.numpy()) if self.tf.is_tensor(value) and hasattr(value, "numpy") else None
+
+    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
+        return layer(inputs.x, **keywords(inputs))
+
+    def key(self, inputs: serve.Inputs, unroll: bool) -> Any:
+        return str(self._signature(inputs, unroll))
+
+    def graph(self, layer: Any, inputs: serve.Inputs, unroll: bool) -> Callable[[serve.Inputs], Any]:
+        x, others = self._signature(inputs, unroll)
+        compiled = self.tf.function(lambda x, given: layer(x, **given), input_signature=[x, others])
+        return lambda inputs: compiled(inputs.x, keywords(inputs))
+
+    def _signature(self, inputs: serve.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
+        def free(tensor: Any, axes: int) -> Any:
+            return self.tf.TensorSpec([None] * axes + list(tensor.shape[axes:]), tensor.dtype)
+
+        axes = 1 if unroll else 2
+        others: Dict[str, Any] = {}
+        if inputs.mask is not None:
+            others["mask"] = free(inputs.mask, axes)
+        if inputs.initial_state is not None:
+            others["initial_state"] = [free(state, 1) for state in inputs.initial_state]
+        return free(inputs.x, min(axes, len(inputs.x.shape))), others
+
+
+class Torch:
+    """Eager only."""
+
+    modes: Tuple[str, ...] = ("eager",)
+
+    def __init__(self) -> None:
+        _hide_tensorflow()
+        os.environ["OMP_NUM_THREADS"] = "1"
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+        import torch
+
+        self.torch: Any = torch
+        self.torch.set_num_threads(1)
+        self.torch.set_num_interop_threads(1)
+
+    def versions(self) -> Dict[str, str]:
+        return {"torch": self.torch.__version__}
+
+    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        return self.torch.from_numpy(array)
+
+    def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
+        if not isinstance(value, self.torch.Tensor):
+            return None
+        try:
+            return np.asarray(value.detach().cpu().resolve_conj().resolve_neg().numpy())
+        except TypeError:  # a type that NumPy does not have
+            return None
+
+    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
+        with self.torch.no_grad():
+            return layer(inputs.x, **keywords(inputs))
+
+    def key(self, _inputs: serve.Inputs, _unroll: bool) -> Any:
+        raise NotImplementedError("only eager calls")
+
+    def graph(self, _layer: Any, _inputs: serve.Inputs, _unroll: bool) -> Callable[[serve.Inputs], Any]:
+        raise NotImplementedError("only eager calls")
+
+
+class Jax:
+    """Eager (which compiles at every call), or `jax.jit` of `stateless_call`, compiled once per shape."""
+
+    modes: Tuple[str, ...] = ("eager", "graph")
+
+    def __init__(self) -> None:
+        _hide_tensorflow()
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        os.environ["JAX_ENABLE_X64"] = "1"  # or there is no float64
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " " + flags).strip()
+        # For users who name a cache by JAX_COMPILATION_CACHE_DIR: everything here is small, and worth keeping.
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+        import jax
+
+        self.jax: Any = jax
+
+    def versions(self) -> Dict[str, str]:
+        return {"jax": self.jax.__version__}
+
+    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        return self.jax.numpy.array(array)
+
+    def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
+        return np.asarray(value) if isinstance(value, self.jax.Array) else None
+
+    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
+        return self.jax.block_until_ready(layer(inputs.x, **keywords(inputs)))
+
+    def key(self, inputs: serve.Inputs, _unroll: bool) -> Any:
+        return tuple(keywords(inputs))  # jit itself tells shapes and types apart
+
+    def graph(self, layer: Any, _inputs: serve.Inputs, _unroll: bool) -> Callable[[serve.Inputs], Any]:
+        def stateless(trainable: Any, fixed: Any, x: Any, given: Dict[str, Any]) -> Any:
+            return layer.stateless_call(trainable, fixed, x, **given)[0]
+
+        compiled = self.jax.jit(stateless)
+
+        def call(inputs: serve.Inputs) -> Any:
+            trainable = [variable.value for variable in layer.trainable_variables]
+            fixed = [variable.value for variable in layer.non_trainable_variables]
+            return self.jax.block_until_ready(compiled(trainable, fixed, inputs.x, keywords(inputs)))
+
+        return call
+
+
+def _hide_tensorflow() -> None:
+    """Keras imports TensorFlow, if it is there, for `Bidirectional` even where it is not the backend."""
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+
+
+BACKENDS: Dict[str, Callable[[], Backend]] = {"tensorflow": TensorFlow, "torch": Torch, "jax": Jax}

@@ -1,0 +1,168 @@
+"""Checks of form: acceptance and rejection, weights, structure, shapes and types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from conformance.checks.observation import Built, Expectation, Observation, Refusal, Reply
+from conformance.checks.verdict import Verdict
+from conformance.spec import Array, LayerConfig, Tree, WeightContract
+from conformance.spec import weights as weight_contract
+
+PASS = Verdict("pass")
+
+
+def rejection(seen: Observation) -> Verdict | None:
+    """Refused with an error of a documented type, neither accepted nor refused by our own adapter."""
+    if seen.case.rejection is None:
+        return None
+    rule = seen.case.config.rules.rejections[seen.case.rejection]
+    answer = seen.answer
+    if isinstance(answer, Reply):
+        return Verdict("error", f"accepted {rule.meaning}", cause=f"accepted {rule.id}")
+    if not isinstance(answer, Refusal):
+        return None
+    if answer.stage == "adapter":
+        return Verdict("error", f"the adapter failed: {describe(answer)}", cause=signature(answer))
+    if not set(rule.errors) & set(answer.bases):
+        documented = " or ".join(rule.errors)
+        return Verdict("fail", f"{rule.meaning} raised {answer.type}, documented is {documented}", cause=rule.id)
+    return PASS
+
+
+def accepted(seen: Observation) -> Verdict | None:
+    """A valid case raises nothing, neither when it is built nor when it is called."""
+    if seen.case.rejection is not None:
+        return None
+    if isinstance(seen.answer, Refusal):
+        return Verdict("error", describe(seen.answer), cause=signature(seen.answer))
+    return PASS
+
+
+def describe(refusal: Refusal) -> str:
+    """An error in one line."""
+    text = " ".join(refusal.message.split())
+    return f"{refusal.type} at {refusal.stage}: {text[:400]}"
+
+
+def signature(refusal: Refusal) -> str:
+    """What is left of an error when names and numbers that vary between cases are taken out."""
+    text = re.sub(r"0x[0-9a-f]+|\d+", "#", " ".join(refusal.message.split()))
+    text = re.sub(r"<[^<>]*>|\([^()]*\)|\[[^\[\]]*\]|'[^']*'|\"[^\"]*\"", "…", text)
+    return f"{refusal.stage}: {refusal.type}: {text[:120]}"
+
+
+# ---------------------------------------------------------------- weights
+
+
+def weights(seen: Observation) -> Verdict | None:
+    """As many weights as promised, in the promised order as far as shapes tell, of the promised types."""
+    if not isinstance(seen.built, Built) or seen.case.rejection is not None:
+        return None
+    config = seen.case.config
+    promised, got = weight_contract(config), seen.built.weights
+    if len(promised) != len(got):
+        names = ", ".join(weight.name for weight in promised)
+        return Verdict("fail", f"{len(got)} weights, expected {len(promised)}: {names}", cause="count")
+    for weight, array in zip(promised, got, strict=True):
+        if array.shape != weight.shape:
+            return Verdict("fail", f"{weight.name} has shape {array.shape}, expected {weight.shape}", cause="shape")
+        if array.dtype.name != config.dtype:
+            return Verdict("fail", f"{weight.name} is {array.dtype.name}, expected {config.dtype}", cause="dtype")
+    return PASS
+
+
+def initial_weights(seen: Observation) -> Verdict | None:
+    """Initial values, where the API promises them."""
+    if not isinstance(seen.built, Built) or seen.case.rejection is not None:
+        return None
+    config = seen.case.config
+    judged = False
+    for weight, array in zip(weight_contract(config), seen.built.weights, strict=True):
+        if weight.initial is None:
+            continue
+        judged = True
+        if problem := _initial_problem(weight, array, config):
+            return Verdict("fail", f"{weight.name} {problem}", cause=weight.initial)
+    return PASS if judged else None
+
+
+def _initial_problem(weight: WeightContract, array: Array, config: LayerConfig) -> str | None:
+    units = config.sizes.units
+    if weight.initial == "uniform":
+        limit = 1 / math.sqrt(units)
+        slack = 4 * float(np.finfo(array.dtype).eps)
+        inside = bool((np.abs(array) <= limit * (1 + slack)).all())
+        return None if inside else f"has initial values outside ±1/sqrt({units})"
+    promised = np.zeros(array.shape)
+    if weight.initial == "unit_forget":
+        forget = config.rules.layers[config.layer].blocks.index("f")
+        promised[forget * units : (forget + 1) * units] = 1
+    if np.array_equal(array, promised):
+        return None
+    return "does not start at " + ("zero" if weight.initial == "zeros" else "zero with ones in the forget block")
+
+
+# ---------------------------------------------------------------- outputs
+
+
+def structure(seen: Observation) -> Verdict | None:
+    """The nesting of what came back is the promised one; a list is not a tuple."""
+    if not isinstance(seen.reply, Reply) or seen.expectation is None:
+        return None
+    got, promised = seen.reply.structure, seen.expectation.structure
+    if got == promised:
+        return PASS
+    message = f"returned {spell(got)}, expected {spell(promised)}"
+    return Verdict("fail", message, cause=f"{count(got)} outputs for {count(promised)}")
+
+
+def shape(seen: Observation) -> Verdict | None:
+    """Every output has the promised shape."""
+    for expectation, name, got, promised in _pairs(seen, "shape"):
+        if got != promised:
+            axes = next(output.axes for output in expectation.contract if output.name == name)
+            return Verdict("fail", f"{name} has shape {got}, expected {promised} ({', '.join(axes)})", cause=name)
+    return PASS if isinstance(seen.reply, Reply) and seen.expectation else None
+
+
+def dtype(seen: Observation) -> Verdict | None:
+    """Every output has the promised type."""
+    for _, name, got, promised in _pairs(seen, "dtype"):
+        if str(got) != promised:
+            return Verdict("fail", f"{name} is {got}, expected {promised}", cause=f"{name} {got} for {promised}")
+    return PASS if isinstance(seen.reply, Reply) and seen.expectation else None
+
+
+def _pairs(seen: Observation, attribute: str) -> Iterator[tuple[Expectation, str, object, object]]:
+    if not isinstance(seen.reply, Reply) or seen.expectation is None:
+        return
+    for output, array in zip(seen.expectation.contract, seen.reply.outputs, strict=True):
+        yield seen.expectation, output.name, getattr(array, attribute), getattr(output, attribute)
+
+
+def spell(tree: Tree) -> str:
+    """A structure in the notation of the language: `(0, (1, 2))`."""
+    if isinstance(tree, int):
+        return f"output {tree}"
+    ((kind, inside),) = tree.items()
+    if kind == "other":
+        return str(inside)
+    if kind == "dict":
+        return "{" + ", ".join(f"{key}: {spell(value)}" for key, value in inside.items()) + "}"
+    left, right = {"tuple": "()", "list": "[]"}.get(kind, (f"{kind}(", ")"))
+    return left + ", ".join(spell(child) for child in inside) + right
+
+
+def count(tree: Tree) -> int:
+    """The number of arrays in a structure."""
+    if isinstance(tree, int):
+        return 1
+    ((kind, inside),) = tree.items()
+    if kind == "other":
+        return 0
+    return sum(count(child) for child in (inside.values() if kind == "dict" else inside))

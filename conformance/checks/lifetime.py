@@ -1,0 +1,62 @@
+"""Checks of what lives on: the process, the arguments, the weights, the results of earlier calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from conformance.checks.observation import Lost, Observation, Reply
+from conformance.checks.verdict import Verdict
+from conformance.spec import Array
+
+
+def survival(seen: Observation) -> Verdict | None:
+    """The process answered."""
+    if seen.answer is None:
+        return None
+    return lost(seen.answer) if isinstance(seen.answer, Lost) else Verdict("pass")
+
+
+def lost(loss: Lost) -> Verdict:
+    """The verdict on a lost process."""
+    note = "" if loss.repeated else "; it did not happen again when the case was run alone"
+    return Verdict(loss.outcome, loss.message + note, cause=loss.outcome)
+
+
+def inputs_unchanged(seen: Observation) -> Verdict | None:
+    """The arguments of a call are what they were before it."""
+    if seen.recalled is None or seen.expectation is None:
+        return None
+    given, now = seen.expectation.tensors, seen.recalled
+    pairs = [("x", given.x, now.x), ("mask", given.mask, now.mask), ("lengths", given.lengths, now.lengths)]
+    states = zip(given.initial_state or (), now.initial_state or (), strict=True)
+    pairs += [(f"initial_state[{index}]", before, after) for index, (before, after) in enumerate(states)]
+    return _same("the call changed", pairs)
+
+
+def weights_unchanged(seen: Observation) -> Verdict | None:
+    """The weights are those that were set."""
+    if not seen.weights_after:
+        return None
+    return _same("calls changed the weight", [(name, *pair) for name, pair in seen.weights_after.items()])
+
+
+def earlier_results(seen: Observation) -> Verdict | None:
+    """What a call gave back is still the same after other calls."""
+    if seen.recalled is None or seen.expectation is None or not isinstance(seen.reply, Reply):
+        return None
+    names = [output.name for output in seen.expectation.contract]
+    if len(names) != len(seen.reply.outputs):
+        names = [f"output {index}" for index in range(len(seen.reply.outputs))]
+    pairs = zip(names, seen.reply.outputs, seen.recalled.outputs, strict=True)
+    return _same("a later call changed an earlier result:", pairs)
+
+
+def _same(complaint: str, pairs: Iterable[tuple[str, Array | None, Array | None]]) -> Verdict:
+    for name, before, after in pairs:
+        if before is None or after is None:
+            continue
+        if before.shape != after.shape or not np.array_equal(before, after, equal_nan=before.dtype.kind in "fc"):
+            return Verdict("fail", f"{complaint} {name}", cause=name)
+    return Verdict("pass")

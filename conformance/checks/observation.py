@@ -1,0 +1,138 @@
+"""What was seen of one case on one implementation, and what was expected: all that checks look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from conformance.reference import Expected, Precision, evaluate
+from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs, structure
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a call gave back: arrays as they came, and how they were nested."""
+
+    outputs: tuple[Array, ...]
+    structure: Tree
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that the implementation raised.
+
+    Attributes:
+        stage: `construct`, `build`, `weights`, `call` or `adapter` (the adapter itself is at fault).
+        type: name of the error's type.
+        bases: names of the type and all its bases.
+        message: its text.
+    """
+
+    stage: str
+    type: str
+    bases: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No answer: the process died or was stopped.
+
+    Attributes:
+        outcome: `crash` or `timeout`.
+        message: what is known of it.
+        repeated: whether it happened again when the case was run alone.
+    """
+
+    outcome: Literal["crash", "timeout"]
+    message: str
+    repeated: bool = True
+
+
+@dataclass(frozen=True)
+class Built:
+    """The weights of a layer before anybody set them, in the order of the API."""
+
+    weights: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Tensors and outputs of an earlier call, read again from the living objects after other calls."""
+
+    x: Array
+    mask: Array | None
+    lengths: Array | None
+    initial_state: tuple[Array, ...] | None
+    outputs: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the specification and the reference expect of a case, for an implementation of a given accuracy.
+
+    The cheap allowance (`step`) is there from the start; the others are computed when somebody asks. `step` is never
+    larger than `signed`, so a value within `step` is right; only where it is not, `signed` decides (NUMERICS, section 8).
+    """
+
+    case: Case
+    tensors: Tensors
+    precision: Precision
+    step: tuple[Expected, ...]
+
+    @cached_property
+    def contract(self) -> tuple[OutputContract, ...]:
+        """The outputs, flattened, in order."""
+        lengths = None if self.tensors.lengths is None else [int(length) for length in self.tensors.lengths]
+        return outputs(self.case.config, lengths)
+
+    @cached_property
+    def structure(self) -> Tree:
+        """The nesting of the outputs."""
+        return structure(self.case.config)
+
+    @cached_property
+    def signed(self) -> tuple[Expected, ...]:
+        """The allowance that no correct implementation exceeds."""
+        return evaluate(self.case.config, [self.tensors], self.precision, "signed")[0]
+
+
+def expectations(cases: Sequence[Case], drawn: Sequence[Tensors], precision: Precision) -> tuple[Expectation, ...]:
+    """The expectations of cases of one configuration, computed in one pass."""
+    steps = evaluate(cases[0].config, drawn, precision, "step")
+    return tuple(
+        Expectation(case, tensors, precision, step) for case, tensors, step in zip(cases, drawn, steps, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One case on one implementation.
+
+    Attributes:
+        case: the case.
+        expectation: what should come; None where the case must be refused.
+        built: the layer as it was built, or why not; None if this case was not the one that built it.
+        reply: what the call gave; None if there was no call.
+        again: what the same call on the same layer gave a second time, if it was made.
+        recalled: this call's tensors and outputs read again after later calls, if that was done.
+        weights_after: the weights read again after all calls, beside those that were set.
+        sampled: whether weak and uninformative elements are to be counted (needs the signed allowance).
+    """
+
+    case: Case
+    expectation: Expectation | None = None
+    built: Built | Refusal | Lost | None = None
+    reply: Reply | Refusal | Lost | None = None
+    again: Reply | None = None
+    recalled: Recalled | None = None
+    weights_after: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    sampled: bool = False
+
+    @property
+    def answer(self) -> Reply | Refusal | Lost | None:
+        """The reply, or what came in its place."""
+        return self.built if isinstance(self.built, Refusal | Lost) else self.reply

@@ -1,0 +1,74 @@
+"""`rnn-conformance doctor`: does an implementation start, answer and add up, before any suite runs?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from conformance.checks import judge
+from conformance.cli.options import launches, python_option
+from conformance.engine.calibration import precisions
+from conformance.engine.events import DEVIATIONS as FAILED
+from conformance.engine.implementations import Launch, implementation_names
+from conformance.engine.run import calibrate
+from conformance.engine.session import Limits, Modes, Session
+from conformance.errors import BROKEN, CONFORMANT, ConformanceError
+from conformance.generate.phases import batch
+from conformance.spec import LayerConfig, Sizes, load_dialect
+
+
+@click.command(
+    epilog="\b\nExamples:\n  rnn-conformance doctor\n  rnn-conformance doctor torch\n"
+    '  rnn-conformance doctor "cmd:./my-lstm"\n'
+)
+@click.argument("implementations", nargs=-1)
+@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
+@python_option
+def doctor(implementations: tuple[str, ...], timeout: float, pythons: tuple[str, ...]) -> None:
+    """Start implementations and examine them step by step; all that this project knows if none is named."""
+    sick = 0
+    for launch in launches(implementations or implementation_names(), pythons):
+        click.echo(f"{launch.name}")
+        try:
+            examine(launch, Limits(seconds=timeout))
+        except ConformanceError as error:
+            sick += 1
+            click.echo(f"  broken    {error}")
+    sys.exit(BROKEN if sick else CONFORMANT)
+
+
+def examine(launch: Launch, limits: Limits) -> None:
+    """Say what works, step by step; `ConformanceError` at the first step that does not."""
+    session = Session(launch, limits)
+    try:
+        _tell("command", " ".join(launch.command))
+        hello = session.start()
+        _tell("versions", ", ".join(f"{name} {version}" for name, version in hello.versions.items()))
+        _tell("dialect", hello.dialect)
+        _tell("layers", ", ".join(hello.layers))
+        _tell("modes", ", ".join(hello.modes))
+        dialect = load_dialect(hello.dialect)
+        modes = Modes.of(hello)
+        accuracies = calibrate(session, dialect, hello, modes)
+        for dtype, accuracy in accuracies.items():
+            _tell("accuracy", f"{dtype}: tanh {_pair(accuracy.tanh)}, sigmoid {_pair(accuracy.sigmoid)} units of rounding")
+        held_to = precisions(dialect, accuracies)
+        for layer in hello.layers:
+            config = LayerConfig.of(hello.dialect, layer, {}, Sizes(2, 5, 4, 3))
+            verdicts = judge(session.observe_alone(batch("pinned", config, 1, 0), held_to, modes.first))
+            failed = [f"{check}: {v.message}" for check, v in verdicts.items() if v.outcome in FAILED]
+            if failed:
+                raise ConformanceError(f"{layer} with default options: {failed[0]}")
+            _tell(layer, f"default options pass {len(verdicts)} checks")
+    finally:
+        session.close()
+
+
+def _tell(what: str, text: str) -> None:
+    click.echo(f"  {what:<12}{text}")
+
+
+def _pair(pair: tuple[float, float]) -> str:
+    relative, absolute = pair
+    return f"{relative:.1f}·|y|" + (f" + {absolute:.2g}" if absolute else "")

@@ -1,0 +1,173 @@
+"""`rnn-conformance run`: the main job."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from conformance.cli.options import LATEST, launches, python_option
+from conformance.cli.progress import progress
+from conformance.engine.events import DEVIATIONS as FAILED
+from conformance.engine.run import RunOptions
+from conformance.engine.run import run as run_suite
+from conformance.engine.session import Limits
+from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, SpecError
+from conformance.generate.phases import PHASES, PROFILES
+from conformance.report import summary_text, write
+from conformance.results import Results, Writer, read_results
+from conformance.spec import Case, dialect_names, load_dialect
+
+INTERRUPTED = 130
+
+EPILOG = """\b
+Examples:
+  rnn-conformance run keras:tensorflow torch
+  rnn-conformance run torch --profile quick --seed 7
+  rnn-conformance run keras:tensorflow --only "layer=gru bidirectional=true mask=gaps"
+  rnn-conformance run torch --python torch=/venvs/old/bin/python --out reports/old
+  rnn-conformance run "cmd:./my-lstm --fast" --phases pinned,covering
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("implementations", nargs=-1, required=True, metavar="IMPLEMENTATION...")
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="ci",
+    show_default=True,
+    help="How much is run: " + "; ".join(f"{name}: {profile.meaning}" for name, profile in PROFILES.items()) + ".",
+)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the random phase; drawn and printed if left out.")
+@click.option("--phases", default=",".join(PHASES), show_default=True, help="Which phases, separated by commas.")
+@click.option("--only", default="", metavar="'OPTION=VALUE ...'", help="Only configurations with these values.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=LATEST,
+    show_default=True,
+    help="Directory for results.jsonl, index.html, summary.md and junit.xml.",
+)
+@click.option(
+    "--pin",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Run the failing cases of this results file first.",
+)
+@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
+@click.option("--memory", type=click.IntRange(64), default=6144, show_default=True, help="MiB that a worker may use.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["deviations", "broken"]),
+    default="deviations",
+    show_default=True,
+    help="What makes the exit code other than 0.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed.")
+@python_option
+def run(
+    implementations: tuple[str, ...],
+    profile: str,
+    seed: int | None,
+    phases: str,
+    only: str,
+    out: Path,
+    pin: Path | None,
+    timeout: float,
+    memory: int,
+    fail_on: str,
+    form: str,
+    pythons: tuple[str, ...],
+) -> None:
+    """Check implementations against the specification and write a report.
+
+    An IMPLEMENTATION is a name shown by `rnn-conformance list implementations`, or `cmd:PROGRAM ARGUMENTS` for a
+    program that speaks the protocol of docs/protocol.md.
+    """
+    options = RunOptions(
+        launches=launches(implementations, pythons),
+        profile=profile,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        phases=_phases(phases),
+        saved=_saved(pin),
+        only=_only(only),
+        limits=Limits(seconds=timeout, memory=memory << 20),
+        command=shlex.join(["rnn-conformance", *sys.argv[1:]]),
+    )
+    results = _run_to_file(options, out / "results.jsonl")
+    write(results, out)
+    click.echo(summary_text(results, form))
+    click.echo(f"\nreport   {out / 'index.html'}\nresults  {out / 'results.jsonl'}\nseed     {options.seed}")
+    code = exit_code(results)
+    sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)
+
+
+def _run_to_file(options: RunOptions, file: Path) -> Results:
+    """Run, write every event, show progress; the results as they stand in the file afterwards."""
+    with Writer(file) as writer, progress(options) as show:
+        for event in run_suite(options):
+            writer(event)
+            show(event)
+    return read_results(file)
+
+
+def exit_code(results: Results) -> int:
+    """The exit code that results deserve: broken before deviations, deviations before interruption."""
+    if any(implementation.state == "broken" for implementation in results.implementations):
+        return BROKEN
+    if results.footer is not None and results.footer.reason == "interrupted":
+        return INTERRUPTED
+    failed = any(verdict.outcome in FAILED for case in results.cases for verdict in case.outcomes.values())
+    return DEVIATIONS if failed else CONFORMANT
+
+
+def _phases(text: str) -> tuple[str, ...]:
+    chosen = tuple(word.strip() for word in text.split(",") if word.strip())
+    for word in chosen:
+        if word not in PHASES:
+            raise SpecError(f"unknown phase '{word}'; choose from {', '.join(PHASES)}")
+    if not chosen:
+        raise SpecError(f"--phases names no phase; choose from {', '.join(PHASES)}")
+    return tuple(phase for phase in PHASES if phase in chosen)
+
+
+def _saved(file: Path | None) -> tuple[Case, ...]:
+    """The different failing cases of an earlier run."""
+    if file is None:
+        return ()
+    cases = {
+        record.id: record.case
+        for record in read_results(file).cases
+        if any(verdict.outcome in FAILED for verdict in record.outcomes.values())
+    }
+    return tuple(Case.from_canonical(case) for case in cases.values())
+
+
+def _only(text: str) -> Mapping[str, str]:
+    """`layer=lstm mask=gaps` as a mapping; `SpecError` for a name or value that no dialect knows."""
+    wanted: dict[str, str] = {}
+    for word in text.replace(",", " ").split():
+        name, separator, value = word.partition("=")
+        if not separator:
+            raise SpecError(f"--only {word}: write OPTION=VALUE")
+        known = _known_values(name)
+        if not known:
+            raise SpecError(f"--only {word}: no dialect has an option '{name}'")
+        if value.lower() not in known:
+            raise SpecError(f"--only {word}: '{value}' is no value of {name}; choose from {', '.join(known)}")
+        wanted[name] = value
+    return wanted
+
+
+def _known_values(name: str) -> list[str]:
+    dialects = [load_dialect(dialect) for dialect in dialect_names()]
+    if name == "layer":
+        return list(dict.fromkeys(layer for dialect in dialects for layer in dialect.layers))
+    options = [dialect.options[name] for dialect in dialects if name in dialect.options]
+    return list(dict.fromkeys(str(value).lower() for option in options for value in option.values))
+
+

@@ -1,0 +1,152 @@
+"""What a worker answers, checked for form. Everything that comes from a worker is untrusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.spec import Array, dialect_names
+
+PROTOCOL = 1
+STAGES = ("adapter", "construct", "build", "weights", "call")
+MAX_TEXT = 10_000
+MAX_DEPTH = 50
+
+
+class NonsenseError(ValueError):
+    """A well-formed message that is not an answer."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """An answer of the right form.
+
+    Attributes:
+        header: its fields as docs/protocol.md gives them, all text printable. `header["ok"]` tells whether the
+            operation succeeded; if not, there are `stage` and `error` with `type`, `bases` and `message`.
+        arrays: name -> array, as sent.
+    """
+
+    header: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+
+
+def checked(identity: int, operation: str, fields: Mapping[str, Any], arrays: Mapping[str, Array]) -> Message:
+    """What came as the answer to the request `identity`; `NonsenseError` if it is not one."""
+    if type(fields.get("id")) is not int or fields["id"] != identity:
+        raise NonsenseError(f"an answer with id {fields.get('id')!r:.60} where {identity} was due")
+    header = {name: _printable(value) for name, value in fields.items()}
+    if header.get("ok") is True:
+        _CHECKS.get(operation, _check_nothing)(header, arrays)
+    elif header.get("ok") is False:
+        _check_error(header)
+    else:
+        raise NonsenseError("an answer without ok")
+    return Message(header, arrays)
+
+
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    """Text from outside, safe for a terminal: control, direction-changing and broken characters are escaped."""
+    short = text if len(text) <= limit else text[:limit] + "..."
+    if short.isprintable():
+        return short
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in short)
+
+
+def last_line(text: str) -> str:
+    """The last line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _check_nothing(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Operations that answer nothing but ok."""
+
+
+def _check_hello(header: Mapping[str, Any], _arrays: Mapping[str, Array]) -> None:
+    if header.get("protocol") != PROTOCOL:
+        raise NonsenseError(f"protocol {header.get('protocol')!r:.60}; this program speaks {PROTOCOL}")
+    if header.get("dialect") not in dialect_names():
+        known = ", ".join(dialect_names())
+        raise NonsenseError(f"dialect {header.get('dialect')!r:.60}; the specification has {known}")
+    for name in ("versions", "environment"):
+        table = header.get(name, {})
+        if not isinstance(table, dict) or not all(isinstance(text, str) for text in table.values()):
+            raise NonsenseError(f"its {name} are not a table of text")
+    _check_capabilities(header.get("capabilities"))
+
+
+def _check_capabilities(said: Any) -> None:
+    if not isinstance(said, dict) or not all(_texts(said.get(name)) for name in ("layers", "modes")):
+        raise NonsenseError("capabilities without lists of layers and modes")
+    options = said.get("options")
+    if not isinstance(options, dict) or not all(isinstance(values, list) for values in options.values()):
+        raise NonsenseError("capabilities without a table of options with lists of values")
+
+
+def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    names = header.get("weights")
+    if not _texts(names) or set(arrays) != {f"weights.{index}" for index in range(len(names or ()))}:
+        raise NonsenseError("a built layer without the names and arrays of its weights")
+
+
+def _check_call(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    if set(arrays) != {f"outputs.{index}" for index in range(len(arrays))}:
+        raise NonsenseError("a call whose arrays are not outputs.0, outputs.1, ...")
+    _check_tree(header.get("structure"), len(arrays), 0)
+    if type(header.get("seconds")) not in (int, float):
+        raise NonsenseError("a call without seconds")
+
+
+def _check_recall(_header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    if "x" not in arrays:
+        raise NonsenseError("a recall without x")
+
+
+def _check_error(header: Mapping[str, Any]) -> None:
+    error = header.get("error")
+    if header.get("stage") not in STAGES or not isinstance(error, dict):
+        raise NonsenseError(f"a failure without error, or with none of the stages {', '.join(STAGES)}")
+    if not _texts(error.get("bases")) or not all(isinstance(error.get(name), str) for name in ("type", "message")):
+        raise NonsenseError("an error without type, bases and message")
+
+
+def _check_tree(tree: Any, outputs: int, depth: int) -> None:
+    """Whether a structure is a tree whose indices refer to outputs that are there."""
+    if depth > MAX_DEPTH:
+        raise NonsenseError(f"a structure nested deeper than {MAX_DEPTH}")
+    if type(tree) is int and 0 <= tree < outputs:
+        return
+    if not isinstance(tree, dict) or len(tree) != 1:
+        raise NonsenseError(f"a structure that refers to no output or is no tree: {tree!r:.60}")
+    for branch in _branches(*next(iter(tree.items()))):
+        _check_tree(branch, outputs, depth + 1)
+
+
+def _branches(kind: str, parts: Any) -> Sequence[Any]:
+    if kind in ("tuple", "list", "packed") and isinstance(parts, list):
+        return parts
+    if kind == "dict" and isinstance(parts, dict):
+        return tuple(parts.values())
+    if kind == "other" and isinstance(parts, str):
+        return ()
+    raise NonsenseError(f"a structure with an unknown node {kind!r:.60}")
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _printable(value: Any) -> Any:
+    """Parsed JSON with all its text made printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_printable(part) for part in value]
+    if isinstance(value, dict):
+        return {printable(key): _printable(part) for key, part in value.items()}
+    return value
+
+
+_CHECKS = {"hello": _check_hello, "build": _check_build, "call": _check_call, "recall": _check_recall}

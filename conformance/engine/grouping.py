@@ -1,0 +1,144 @@
+"""From many failures to few causes: which conjunction of features separates failing from passing cases?
+
+A rule learner in the manner of sequential covering (Fürnkranz: Separate-and-conquer rule learning, 1999), with the
+restriction that a rule must hold for no passing case if any such rule exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.spec import Case, Value
+
+Bools = NDArray[np.bool_]
+
+_WIDEST = 3
+"""Longest conjunction that is tried."""
+
+_BEAM = 60
+"""How many conjunctions of each length are made longer."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A conjunction of features.
+
+    Attributes:
+        when: its literals, such as `("layer=gru", "reset_after=False")`; empty: it holds always.
+        failing: positions of the failing cases for which it holds.
+        exact: whether it holds for no passing case.
+    """
+
+    when: tuple[str, ...]
+    failing: tuple[int, ...]
+    exact: bool
+
+
+def features(case: Case, mode: str) -> dict[str, Value]:
+    """What may matter about a case: layer, options, sizes of one, kind of data, mode of the call."""
+    config = case.config
+    sizes = {name: "1" if getattr(config.sizes, name) == 1 else ">1" for name in ("batch", "timesteps", "units")}
+    rejection = {"rejection": case.rejection} if case.rejection else {}
+    return {"layer": config.layer, **config.options, **sizes, "data": case.data.kind, "mode": mode, **rejection}
+
+
+def explain(failing: Sequence[Mapping[str, Value]], passing: Sequence[Mapping[str, Value]]) -> tuple[Rule, ...]:
+    """Rules that together hold for all failing cases, each as general and as short as can be.
+
+    Args:
+        failing: features of the failing cases; their positions are what the rules refer to.
+        passing: features of the passing ones.
+    """
+    literals = _literals([*failing, *passing])
+    bad, good = _matrix(failing, literals), _matrix(passing, literals)
+    left = np.ones(len(failing), bool)
+    rules = []
+    while left.any():
+        chosen, exact = _best(bad[left], good)
+        held = left & bad[:, list(chosen)].all(axis=1)
+        when = tuple(_spell(literals[index]) for index in chosen)
+        rules.append(Rule(when, tuple(int(index) for index in np.flatnonzero(held)), exact))
+        left &= ~held
+    return tuple(rules)
+
+
+_Literal = tuple[str, Value, bool]
+
+
+def _literals(samples: Sequence[Mapping[str, Value]]) -> list[_Literal]:
+    """`name=value` for every value seen; `name!=value` where there are more than two."""
+    values: dict[str, dict[Value, None]] = {}
+    for sample in samples:
+        for name, value in sample.items():
+            values.setdefault(name, {})[value] = None
+    literals: list[_Literal] = [(name, value, True) for name, seen in values.items() for value in seen if len(seen) > 1]
+    return literals + [(name, value, False) for name, seen in values.items() for value in seen if len(seen) > 2]
+
+
+def _matrix(samples: Sequence[Mapping[str, Value]], literals: Sequence[_Literal]) -> Bools:
+    rows = [[_true(sample, literal) for literal in literals] for sample in samples]
+    return np.array(rows, bool).reshape(len(samples), len(literals))
+
+
+def _true(sample: Mapping[str, Value], literal: _Literal) -> bool:
+    name, value, wanted = literal
+    return name in sample and (sample[name] == value) is wanted
+
+
+def _spell(literal: _Literal) -> str:
+    name, value, wanted = literal
+    return f"{name}{'=' if wanted else '!='}{value}"
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A conjunction with the numbers of failing and passing cases for which it holds."""
+
+    chosen: tuple[int, ...]
+    bad: int
+    good: int
+    gain: float
+
+    @property
+    def brief(self) -> tuple[int, ...]:
+        """Prefer more failing cases, then fewer literals, then positive ones (negations have higher indices)."""
+        return (self.bad, -len(self.chosen), -sum(self.chosen))
+
+
+def _best(bad: Bools, good: Bools) -> tuple[tuple[int, ...], bool]:
+    """The exact conjunction that holds for most failing cases; an inexact one where it says far more."""
+    if not len(good):
+        return (), True
+    everything = _Candidate((), len(bad), len(good), 0.0)
+    exact, rough, beam = None, everything, [everything]
+    for _ in range(_WIDEST):
+        found = [_weigh(chosen, bad, good) for chosen in _longer(beam, bad.shape[1])]
+        pure = [candidate for candidate in found if candidate.bad and not candidate.good]
+        exact = max([*pure, *([exact] if exact else [])], key=lambda candidate: candidate.brief, default=None)
+        if exact and exact.bad == len(bad):
+            break
+        beam = sorted(found, key=lambda candidate: (candidate.gain, candidate.brief))[-_BEAM:]
+        rough = max([rough, *beam], key=lambda candidate: (candidate.gain, candidate.brief))
+    if exact is None or (rough.bad >= 3 * exact.bad and rough.bad >= 0.3 * (rough.bad + rough.good)):
+        return rough.chosen, False
+    return exact.chosen, True
+
+
+def _longer(beam: Sequence[_Candidate], count: int) -> set[tuple[int, ...]]:
+    return {
+        tuple(sorted({*candidate.chosen, index}))
+        for candidate in beam
+        for index in range(count)
+        if index not in candidate.chosen
+    }
+
+
+def _weigh(chosen: tuple[int, ...], bad: Bools, good: Bools) -> _Candidate:
+    columns = list(chosen)
+    held_bad = int(bad[:, columns].all(axis=1).sum())
+    held_good = int(good[:, columns].all(axis=1).sum())
+    return _Candidate(chosen, held_bad, held_good, held_bad / len(bad) - held_good / len(good))

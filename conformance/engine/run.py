@@ -1,0 +1,252 @@
+"""A run: every implementation in a thread of its own, its outcomes as a stream of events."""
+
+from __future__ import annotations
+
+import platform
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+import conformance
+from conformance.checks import CHECKS, Observation, Reply, judge
+from conformance.checks.registry import applicable
+from conformance.engine.calibration import fit, precisions, probes
+from conformance.engine.causes import Investigator, Record
+from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
+from conformance.engine.implementations import Launch
+from conformance.engine.messages import Hello
+from conformance.engine.session import EAGER, Limits, Modes, Session
+from conformance.errors import BrokenImplementationError
+from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, plan
+from conformance.reference import Accuracy, Precision
+from conformance.spec import SPEC_VERSION, Case, Dialect, load_dialect
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to run.
+
+    Attributes:
+        launches: the implementations.
+        profile: name of a profile: how much.
+        seed: of the random phase.
+        phases: which phases.
+        saved: cases to run first.
+        only: option values (and layer) that a configuration must have to be run.
+        limits: time and memory of a worker.
+        command: what the user typed, for the header.
+    """
+
+    launches: tuple[Launch, ...]
+    profile: str = "ci"
+    seed: int = 0
+    phases: tuple[Phase, ...] = PHASES
+    saved: tuple[Case, ...] = ()
+    only: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    command: str = ""
+
+
+def run(options: RunOptions) -> Iterator[Event]:
+    """Run everything and give the events as they come; the last one is always `RunFinished`.
+
+    On Ctrl-C the workers are ended, what was found so far is grouped, and the footer says so.
+    """
+    began = time.monotonic()
+    yield _header(options)
+    stop = threading.Event()
+    events: queue.SimpleQueue[Event | _Done] = queue.SimpleQueue()
+    tests = [_Test(launch, options, events, stop) for launch in options.launches]
+    threads = [threading.Thread(target=test.run, name=test.launch.name, daemon=True) for test in tests]
+    for thread in threads:
+        thread.start()
+    left, reason = len(threads), "finished"
+    errors: list[Exception] = []
+    while left:
+        try:
+            event = events.get()
+            if isinstance(event, _Done):
+                left -= 1
+                errors += [event.error] if event.error else []
+                reason = event.reason if event.reason != "finished" and reason == "finished" else reason
+            else:
+                yield event
+        except KeyboardInterrupt:
+            stop.set()
+            reason = "interrupted"
+    yield RunFinished(
+        complete=reason == "finished",
+        reason=reason,
+        finished=_now(),
+        seconds=round(time.monotonic() - began, 3),
+        cost={test.launch.name: test.cost() for test in tests},
+    )
+    if errors:
+        raise errors[0]
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A thread has ended; `error` is one that nobody foresaw."""
+
+    reason: str
+    error: Exception | None = None
+
+
+class _Test:
+    """One implementation from start to groups, in its own thread."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        options: RunOptions,
+        events: queue.SimpleQueue[Event | _Done],
+        stop: threading.Event,
+    ) -> None:
+        self.launch = launch
+        self._options = options
+        self._emit = events.put
+        self._stop = stop
+        self._session = Session(launch, options.limits)
+        self._records: list[Record] = []
+        self._driver_seconds = 0.0
+
+    def run(self) -> None:
+        """Everything; never raises, always ends with `_Done`."""
+        reason, unforeseen = "finished", None
+        try:
+            self._run()
+        except BrokenImplementationError as error:
+            reason = f"{self.launch.name} is broken"
+            self._emit(ImplementationStarted(self.launch.name, "broken", message=str(error)))
+        except Exception as error:  # noqa: BLE001 - raised again by the main thread, after the footer
+            reason, unforeseen = f"an error of ours while testing {self.launch.name}", error
+        finally:
+            self._session.close()
+            self._driver_seconds = time.thread_time()
+            self._emit(_Done(reason, unforeseen))
+
+    def _run(self) -> None:
+        hello = self._session.start()
+        dialect = load_dialect(hello.dialect)
+        modes = Modes.of(hello)
+        accuracies = calibrate(self._session, dialect, hello, modes)
+        self._emit(_started(self.launch.name, hello, accuracies))
+        held_to = precisions(dialect, accuracies)
+        self._run_batches(dialect, hello, held_to, modes)
+        investigator = Investigator(self.launch.name, self._session, held_to, self._stop)
+        for group in investigator.groups(self._records):
+            self._emit(group)
+
+    def _run_batches(
+        self, dialect: Dialect, hello: Hello, held_to: Mapping[str, Precision], modes: Modes
+    ) -> None:
+        for sent, seen in self._session.observe(self._claimed(dialect, hello, modes), held_to, modes):
+            for mode, observation in zip(sent.modes, seen, strict=True):
+                self._record(sent.batch, mode, observation)
+
+    def _claimed(self, dialect: Dialect, hello: Hello, modes: Modes) -> Iterator[Batch]:
+        """The batches that the implementation claims to support; the others are recorded as unsupported."""
+        options = self._options
+        for batch in plan(dialect, PROFILES[options.profile], options.seed, options.phases, options.saved):
+            if self._stop.is_set():
+                return
+            if not _wanted(batch, options.only):
+                continue
+            lacking = hello.missing(batch.config, modes.first)
+            if lacking is None:
+                yield batch
+            else:
+                self._record_unsupported(batch, lacking)
+
+    def _record(self, batch: Batch, mode: str, observation: Observation) -> None:
+        reply = observation.reply
+        seconds = round(reply.seconds, 6) if isinstance(reply, Reply) else None
+        self._add(batch, observation.case, mode, judge(observation), seconds)
+
+    def _record_unsupported(self, batch: Batch, lacking: str) -> None:
+        for case in batch.cases:
+            verdict = Verdict("unsupported", f"does not claim {lacking}")
+            self._add(batch, case, EAGER, {name: verdict for name in applicable(case)}, None)
+
+    def _add(
+        self, batch: Batch, case: Case, mode: str, outcomes: Mapping[str, Verdict], seconds: float | None
+    ) -> None:
+        judged = CaseJudged(self.launch.name, case.id, case.canonical(), batch.phase, mode, outcomes, seconds)
+        self._records.append(Record(case, judged))
+        self._emit(judged)
+
+    def cost(self) -> dict[str, float]:
+        """CPU seconds of the worker, of its calls of the layer, and of this thread."""
+        return {
+            "worker": round(self._session.cpu_seconds, 3),
+            "forward": round(self._session.forward_seconds, 3),
+            "driver": round(self._driver_seconds, 3),
+        }
+
+
+def calibrate(session: Session, dialect: Dialect, hello: Hello, modes: Modes) -> dict[str, Accuracy]:
+    """Type -> accuracy of the activations, for the types that the implementation claims and answers rightly for."""
+    found = {}
+    for dtype in dialect.options["dtype"].values:
+        asked = [probe for probe in probes(dialect, str(dtype)) if hello.missing(probe.config, modes.first) is None]
+        measured = []
+        for probe in asked:
+            for mode in dict.fromkeys((modes.first, modes.later)):
+                reply = session.call_once(probe.config, probe.tensors, mode)
+                if isinstance(reply, Reply) and reply.outputs and reply.outputs[0].size == probe.points.size:
+                    measured.append((probe, reply.outputs[0].reshape(-1).astype(np.float64)))
+        if measured:
+            found[str(dtype)] = fit(measured, str(dtype))
+    return found
+
+
+def _wanted(batch: Batch, only: Mapping[str, str]) -> bool:
+    """Whether a configuration has all the values that the user asked for."""
+    has = {"layer": batch.config.layer, **{name: str(value).lower() for name, value in batch.config.items}}
+    return all(has.get(name) == value.lower() for name, value in only.items())
+
+
+def _started(name: str, hello: Hello, accuracies: Mapping[str, Accuracy]) -> ImplementationStarted:
+    return ImplementationStarted(
+        name=name,
+        state="ready",
+        dialect=hello.dialect,
+        versions=hello.versions,
+        environment=hello.environment,
+        capabilities=hello.capabilities,
+        calibration={
+            dtype: {"tanh": list(accuracy.tanh), "sigmoid": list(accuracy.sigmoid), "measured": True}
+            for dtype, accuracy in accuracies.items()
+        },
+    )
+
+
+def _header(options: RunOptions) -> RunStarted:
+    return RunStarted(
+        suite=conformance.__version__,
+        spec=SPEC_VERSION,
+        seed=options.seed,
+        profile=options.profile,
+        phases=options.phases,
+        command=options.command,
+        started=_now(),
+        machine={
+            "system": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "hypothesis": version("hypothesis"),
+        },
+        implementations=tuple(launch.name for launch in options.launches),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

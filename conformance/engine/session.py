@@ -1,0 +1,261 @@
+"""One implementation under test: its worker, and how cases become observations.
+
+Requests of a batch are sent ahead, so that the worker computes while the reference does. When the worker is lost, its
+batch is run again case by case, to learn which case it was and whether it happens again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.checks import Built, Expectation, Lost, Observation, Recalled, Refusal, Reply
+from conformance.checks.observation import expectations
+from conformance.engine import messages
+from conformance.engine.implementations import Launch
+from conformance.engine.messages import Answer, Failure, Hello, Raised, WorkerTimeout
+from conformance.engine.worker import Worker
+from conformance.errors import BrokenImplementationError
+from conformance.generate.phases import Batch
+from conformance.generate.tensors import tensors
+from conformance.reference import Precision
+from conformance.spec import LayerConfig, Tensors, weights
+
+AHEAD = 2
+"""Batches whose requests are sent before the answers to the first of them are awaited."""
+
+EAGER = "eager"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may use: seconds for one answer, bytes of memory, restarts before it counts as broken."""
+
+    seconds: float = 60.0
+    memory: int = 6 << 30
+    restarts: int = 20
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A batch on its way: what was asked, in which modes, with which tensors."""
+
+    batch: Batch
+    modes: tuple[str, ...]
+    drawn: tuple[Tensors, ...]
+
+
+@dataclass(frozen=True)
+class Modes:
+    """How layers are called: the first draw of every batch, and the others."""
+
+    first: str
+    later: str
+
+    @classmethod
+    def of(cls, hello: Hello) -> Modes:
+        """As users call a layer first, then the fastest way that the implementation offers."""
+        return cls(hello.modes[0], hello.modes[-1])
+
+
+class _LostError(Exception):
+    """Raised inside a session where a reply was due and the worker is no more."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class Session:
+    """A living implementation.
+
+    Args:
+        launch: how to start it.
+        limits: what it may use.
+    """
+
+    def __init__(self, launch: Launch, limits: Limits) -> None:
+        self.launch = launch
+        self.forward_seconds = 0.0
+        self._limits = limits
+        self._worker = Worker(launch, memory_limit=limits.memory)
+        self._restarts_left = limits.restarts
+        self._handles = itertools.count(1)
+
+    def start(self) -> Hello:
+        """Start the worker; `BrokenImplementationError` if it cannot, or does not speak the protocol."""
+        return self._worker.start()
+
+    def close(self) -> None:
+        """End the worker; no process is left."""
+        self._worker.close()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of all workers of this session so far."""
+        return self._worker.cpu_seconds
+
+    def observe(
+        self, batches: Iterable[Batch], held_to: Mapping[str, Precision], modes: Modes
+    ) -> Iterator[tuple[Sent, list[Observation]]]:
+        """Run batches and give their observations in order.
+
+        Args:
+            batches: what to run.
+            held_to: type -> accuracy that the implementation is held to.
+            modes: how to call the layers.
+        """
+        waiting: deque[Sent] = deque()
+        for batch in batches:
+            waiting.append(self._sent(batch, modes))
+            self._submit(waiting[-1])
+            if len(waiting) > AHEAD:
+                yield self._next(waiting, held_to)
+        while waiting:
+            yield self._next(waiting, held_to)
+
+    def observe_alone(self, batch: Batch, held_to: Mapping[str, Precision], mode: str) -> Observation:
+        """The first case of a batch on a fresh layer, nothing else under way."""
+        sent = self._sent(Batch(batch.phase, batch.config, batch.cases[:1]), Modes(mode, mode))
+        due = _expectations(sent, held_to)
+        return self._alone(sent, due)
+
+    def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
+        """Build a layer and call it once with any tensors."""
+        handle = next(self._handles)
+        try:
+            self._worker.send(*messages.build(handle, config))
+            self._worker.send(*messages.call(handle, drawn, mode))
+            self._worker.send(*messages.release(handle))
+            built, reply, _ = self._receive(), self._reply(), self._receive()
+        except _LostError as loss:
+            self._restart()
+            return _lost(loss.failure)
+        return _refusal(built) if isinstance(built, Raised) else reply
+
+    # ------------------------------------------------------------ sending
+
+    def _sent(self, batch: Batch, modes: Modes) -> Sent:
+        chosen = tuple(modes.later if index else modes.first for index in range(len(batch.cases)))
+        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases))
+
+    def _submit(self, sent: Sent) -> None:
+        """Send all requests of a batch: build, the first call twice, the other calls, then look again at the first."""
+        handle = next(self._handles)
+        first, drawn = sent.batch.cases[0], sent.drawn
+        arguments = first.config.rules.rejections[first.rejection].arguments if first.rejection else {}
+        self._worker.send(*messages.build(handle, first.config, arguments))
+        self._worker.send(*messages.call(handle, drawn[0], sent.modes[0], keep=True))
+        self._worker.send(*messages.call(handle, drawn[0], sent.modes[0], weights=False))
+        for tensors_, mode in zip(drawn[1:], sent.modes[1:], strict=True):
+            self._worker.send(*messages.call(handle, tensors_, mode))
+        self._worker.send(*messages.recall(handle))
+        self._worker.send(*messages.release(handle))
+
+    # ------------------------------------------------------------ receiving
+
+    def _next(self, waiting: deque[Sent], held_to: Mapping[str, Precision]) -> tuple[Sent, list[Observation]]:
+        sent = waiting.popleft()
+        due = _expectations(sent, held_to)
+        try:
+            return sent, self._collect(sent, due)
+        except _LostError as loss:
+            self._restart()
+            seen = self._one_by_one(sent, due, loss.failure)
+            for later in waiting:
+                self._submit(later)
+            return sent, seen
+
+    def _collect(self, sent: Sent, due: Sequence[Expectation | None]) -> list[Observation]:
+        built = self._receive()
+        first, again = self._reply(), self._reply()
+        replies = [first, *(self._reply() for _ in sent.drawn[1:])]
+        recalled, _ = self._receive(), self._receive()
+        seen = [_observation(sent, due, index) for index in range(len(sent.drawn))]
+        if isinstance(built, Raised):
+            return [replace(observation, built=_refusal(built)) for observation in seen]
+        seen = [replace(observation, reply=reply) for observation, reply in zip(seen, replies, strict=True)]
+        seen[0] = replace(
+            seen[0],
+            built=Built(built.numbered("weights")),
+            again=again if isinstance(again, Reply) else None,
+            **_recalled(sent, recalled, replies),
+        )
+        return seen
+
+    def _receive(self) -> Answer | Raised:
+        if not self._worker.alive:
+            raise BrokenImplementationError(f"{self.launch.name} is not running")
+        reply = self._worker.receive(self._limits.seconds)
+        if isinstance(reply, Failure):
+            raise _LostError(reply)
+        return reply
+
+    def _reply(self) -> Reply | Refusal:
+        answer = self._receive()
+        if isinstance(answer, Raised):
+            return _refusal(answer)
+        seconds = answer.seconds or 0.0
+        self.forward_seconds += seconds
+        return Reply(answer.outputs, answer.structure, seconds)
+
+    # ------------------------------------------------------------ losses
+
+    def _one_by_one(self, sent: Sent, due: Sequence[Expectation | None], failure: Failure) -> list[Observation]:
+        """The batch again, every case alone; a loss that does not happen again is charged to the first case."""
+        seen = []
+        for index, (case, mode, drawn) in enumerate(zip(sent.batch.cases, sent.modes, sent.drawn, strict=True)):
+            single = Sent(Batch(sent.batch.phase, sent.batch.config, (case,)), (mode,), (drawn,))
+            seen.append(self._alone(single, due[index : index + 1]))
+        if not any(isinstance(observation.reply, Lost) for observation in seen):
+            seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(failure), repeated=False))
+        return seen
+
+    def _alone(self, sent: Sent, due: Sequence[Expectation | None]) -> Observation:
+        self._submit(sent)
+        try:
+            return self._collect(sent, due)[0]
+        except _LostError as loss:
+            self._restart()
+            return replace(_observation(sent, due, 0), reply=_lost(loss.failure))
+
+    def _restart(self) -> None:
+        self._restarts_left -= 1
+        if self._restarts_left < 0:
+            raise BrokenImplementationError(f"{self.launch.name} was lost too often; the rest was not run")
+        self._worker.restart()
+
+
+def _expectations(sent: Sent, held_to: Mapping[str, Precision]) -> Sequence[Expectation | None]:
+    cases = sent.batch.cases
+    if cases[0].rejection is not None:
+        return [None] * len(cases)
+    return expectations(cases, sent.drawn, held_to[sent.batch.config.dtype])
+
+
+def _observation(sent: Sent, due: Sequence[Expectation | None], index: int) -> Observation:
+    return Observation(sent.batch.cases[index], due[index], sampled=index == 0)
+
+
+def _refusal(raised: Raised) -> Refusal:
+    return Refusal(raised.stage, raised.type, raised.bases, raised.message)
+
+
+def _lost(failure: Failure) -> Lost:
+    return Lost("timeout" if isinstance(failure, WorkerTimeout) else "crash", failure.message)
+
+
+def _recalled(sent: Sent, answer: Answer | Raised, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
+    """What looking again at the first call tells, if every call was answered."""
+    if isinstance(answer, Raised) or not all(isinstance(reply, Reply) for reply in replies):
+        return {}
+    now, outputs = messages.recalled(answer)
+    names = [weight.name for weight in weights(sent.batch.config)]
+    pairs = zip(names, sent.drawn[-1].weights, now.weights, strict=False)
+    return {
+        "recalled": Recalled(now.x, now.mask, now.lengths, now.initial_state, outputs),
+        "weights_after": {name: (was, is_) for name, was, is_ in pairs},
+    }

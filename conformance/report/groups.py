@@ -1,0 +1,223 @@
+"""Failure groups as people read them: one block for each cause."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, Outcome, Worst
+from conformance.report.coverage import known_dialect
+from conformance.report.tally import Judged
+from conformance.results import Results
+from conformance.spec import Clause, load_clauses
+
+SHOWN_IDS = 12
+"""So many case ids are listed in a group; all of them are in the results file."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An option with its value in a case."""
+
+    name: str
+    value: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case in words.
+
+    Attributes:
+        id: its identity.
+        layer: the layer in the words of its API.
+        dialect: title of the API contract.
+        options: those that are not default first.
+        sizes: name and number.
+        data: kind of data and seed.
+        rejection: what is wrong with it, if it must be refused.
+        json: its canonical form, indented.
+    """
+
+    id: str
+    layer: str
+    dialect: str
+    options: tuple[Setting, ...]
+    sizes: tuple[tuple[str, int], ...]
+    data: str
+    rejection: str | None
+    json: str
+
+
+@dataclass(frozen=True)
+class WorstView:
+    """The worst element with what follows from it."""
+
+    output: str
+    index: tuple[tuple[str, int], ...]
+    got: float
+    expected: float
+    allowed: float
+    difference: float
+    ratio: float
+    first_step: int | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Failures with one cause.
+
+    Attributes:
+        number: its number, unique within the report.
+        when: the conjunction that separates failing from passing cases; None where it was not determined.
+        cases: number of failing cases, each counted once.
+        judged: how many cases of this implementation the check judged.
+        replay: the command that runs the smallest case again.
+    """
+
+    number: int
+    implementation: str
+    check: str
+    outcome: Outcome
+    clauses: tuple[Clause | str, ...]
+    when: tuple[str, ...] | None
+    exact: bool
+    cases: int
+    judged: int
+    ids: tuple[str, ...]
+    smallest: CaseView
+    message: str
+    worst: WorstView | None
+    looks_like: str | None
+    replay: str
+
+    @property
+    def anchor(self) -> str:
+        """Its place in the page."""
+        return f"group-{self.number}"
+
+
+def groups_of(results: Results, cases: Mapping[str, Sequence[Judged]], source: str) -> tuple[Group, ...]:
+    """All groups; where a run was cut off before it made any for a check, simple ones by cause."""
+    found = [*results.groups]
+    made = {(group.implementation, group.check) for group in found}
+    found += _simple(results, made, max((group.number for group in found), default=0))
+    return tuple(_group(group, cases.get(group.implementation, ()), source, made) for group in found)
+
+
+def _simple(results: Results, made: set[tuple[str, str]], last: int) -> list[GroupFound]:
+    """Groups by implementation, check, outcome and cause, for failures that no group explains."""
+    members: dict[tuple[str, str, Outcome, str], list[CaseJudged]] = {}
+    for record in results.cases:
+        for check, verdict in record.outcomes.items():
+            if verdict.outcome in DEVIATIONS and (record.implementation, check) not in made:
+                cause = verdict.cause or verdict.message or ""
+                members.setdefault((record.implementation, check, verdict.outcome, cause), []).append(record)
+    return [
+        _simple_group(number, check, failing) for number, ((_, check, *_), failing) in enumerate(members.items(), last + 1)
+    ]
+
+
+def _simple_group(number: int, check: str, failing: Sequence[CaseJudged]) -> GroupFound:
+    smallest = min(failing, key=_size)
+    verdict = smallest.outcomes[check]
+    return GroupFound(
+        number=number,
+        implementation=smallest.implementation,
+        check=check,
+        clauses=(),
+        outcome=verdict.outcome,
+        when=(),
+        exact=False,
+        cases=tuple(record.id for record in failing),
+        judged=0,
+        smallest=smallest.case,
+        smallest_id=smallest.id,
+        message=verdict.message or "",
+        worst=verdict.worst,
+    )
+
+
+def _size(record: CaseJudged) -> tuple[int, int, str]:
+    """Few options away from their defaults first, then small sizes; the id settles ties."""
+    config = record.case["config"]
+    changed = sum(not setting.is_default for setting in _settings(config))
+    return changed, sum(config["sizes"].values()), record.id
+
+
+def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tuple[str, str]]) -> Group:
+    ids = tuple(dict.fromkeys(group.cases))
+    judged = sum(case.outcomes.get(group.check) in _JUDGED for case in cases)
+    return Group(
+        number=group.number,
+        implementation=group.implementation,
+        check=group.check,
+        outcome=group.outcome,
+        clauses=tuple(_clauses(group.clauses)),
+        when=group.when if (group.implementation, group.check) in made else None,
+        exact=group.exact,
+        cases=len(ids),
+        judged=group.judged or judged,
+        ids=ids[:SHOWN_IDS],
+        smallest=_case(group.smallest_id, group.smallest),
+        message=group.message,
+        worst=None if group.worst is None else _worst(group.worst),
+        looks_like=group.looks_like,
+        replay=f"rnn-conformance replay {shlex.quote(group.smallest_id)} --results {shlex.quote(source)}",
+    )
+
+
+_JUDGED = (*DEVIATIONS, "known", "fixed", "pass")
+
+
+def _clauses(ids: Iterable[str]) -> Iterable[Clause | str]:
+    """The clauses of these ids; an id that this version's specification does not have stays an id."""
+    known = load_clauses()
+    return (known.get(name, name) for name in ids)
+
+
+def _worst(worst: Worst) -> WorstView:
+    difference = abs(worst.got - worst.expected)
+    ratio = difference / worst.allowed if worst.allowed else float("inf") if difference else 0.0
+    return WorstView(
+        output=worst.output,
+        index=tuple(worst.index.items()),
+        got=worst.got,
+        expected=worst.expected,
+        allowed=worst.allowed,
+        difference=difference,
+        ratio=ratio,
+        first_step=worst.first_step,
+    )
+
+
+def _case(name: str, case: Mapping[str, Any]) -> CaseView:
+    config, data = case["config"], case["data"]
+    rules = known_dialect(config["dialect"])
+    layer = config["layer"]
+    class_name = rules.layers[layer].class_name if rules is not None and layer in rules.layers else layer
+    rejection = case.get("rejection")
+    if rules is not None and rejection in rules.rejections:
+        rejection = rules.rejections[rejection].meaning
+    return CaseView(
+        id=name,
+        layer=("bidirectional " if config["options"].get("bidirectional") is True else "") + class_name,
+        dialect=rules.title if rules is not None else config["dialect"],
+        options=tuple(sorted(_settings(config), key=lambda setting: setting.is_default)),
+        sizes=tuple(config["sizes"].items()),
+        data=f"{data.get('kind', '?')}, seed {data.get('seed', '?')}",
+        rejection=rejection,
+        json=json.dumps(case, indent=2, ensure_ascii=True),
+    )
+
+
+def _settings(config: Mapping[str, Any]) -> tuple[Setting, ...]:
+    rules = known_dialect(config["dialect"])
+    options = rules.options if rules is not None else {}
+    return tuple(
+        Setting(name, str(value), name in options and options[name].default == value)
+        for name, value in config["options"].items()
+    )

@@ -1,0 +1,148 @@
+"""The matrices: what (a check, an option's value) against which implementation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.checks import CHECKS
+from conformance.engine.events import Outcome
+from conformance.report.coverage import known_dialect
+from conformance.report.groups import Group
+from conformance.report.tally import Judged, Tally
+from conformance.spec import Dialect
+
+Cases = Mapping[str, Sequence[Judged]]
+"""Implementation -> its cases."""
+
+Labels = Callable[[Judged], Iterable[tuple[str, Outcome]]]
+"""The rows to which a case contributes, with the outcome that it adds there."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One implementation in one row; `anchor` is the group that explains its deviations."""
+
+    tally: Tally
+    anchor: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What stands beside the glyph: `3/212` of judged if something is not a plain pass, else a number."""
+        outcome, tally = self.tally.outcome, self.tally
+        if outcome is None:
+            return ""
+        if tally.deviating:
+            return f"{tally.deviating:,}/{tally.judged:,}"
+        if outcome in ("known", "fixed"):
+            return f"{tally.counts[outcome]:,}/{tally.judged:,}"
+        return f"{tally.counts[outcome]:,}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row with a cell for every column."""
+
+    name: str
+    meaning: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that belong together, such as the values of one option."""
+
+    name: str
+    meaning: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A table; `columns` are names of implementations."""
+
+    title: str
+    columns: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
+    """A row for every check that was run."""
+    anchors: dict[tuple[str, str], str] = {}
+    for group in groups:
+        anchors.setdefault((group.implementation, group.check), group.anchor)
+    tallies = {name: by_label(found, lambda case: case.outcomes.items()) for name, found in cases.items()}
+    seen = dict.fromkeys(check for found in cases.values() for case in found for check in case.outcomes)
+    checks = [*(check for check in CHECKS if check in seen), *(check for check in seen if check not in CHECKS)]
+    rows = tuple(
+        Row(
+            check,
+            CHECKS[check].meaning if check in CHECKS else "",
+            tuple(Cell(tallies[name].get(check, Tally()), anchors.get((name, check))) for name in cases),
+        )
+        for check in checks
+    )
+    return Matrix("Checks", tuple(cases), (Section("", "", rows),))
+
+
+def by_option(cases: Cases) -> tuple[Matrix, ...]:
+    """For every dialect a row for each value of each option, and for each kind of invalid configuration.
+
+    A case counts with its most severe outcome. Invalid configurations count only in their own rows.
+    """
+    by_dialect: dict[str, list[str]] = defaultdict(list)
+    for name, found in cases.items():
+        for dialect in dict.fromkeys(case.case["config"]["dialect"] for case in found):
+            by_dialect[dialect].append(name)
+    return tuple(
+        _option_matrix(rules, {name: _of(rules, cases[name]) for name in names})
+        for dialect, names in sorted(by_dialect.items())
+        if (rules := known_dialect(dialect)) is not None
+    )
+
+
+def _of(rules: Dialect, cases: Sequence[Judged]) -> tuple[Judged, ...]:
+    return tuple(case for case in cases if case.case["config"]["dialect"] == rules.name)
+
+
+def _option_matrix(rules: Dialect, cases: Cases) -> Matrix:
+    tallies = {name: by_label(found, _values) for name, found in cases.items()}
+
+    def section(name: str, meaning: str, values: Iterable[tuple[str, str]]) -> Section:
+        rows = (Row(value, note, _cells(tallies, f"{name}={value}")) for value, note in values)
+        return Section(name, meaning, tuple(row for row in rows if any(cell.tally.total for cell in row.cells)))
+
+    sections = [
+        section("layer", "kind of layer", [(layer.name, layer.class_name) for layer in rules.layers.values()]),
+        *(
+            section(option.name, option.meaning, [(str(v), "default" if v == option.default else "") for v in option.values])
+            for option in rules.options.values()
+        ),
+        section(
+            "invalid",
+            "must be refused with an error of the implementation's own",
+            [(rejection.id, rejection.meaning) for rejection in rules.rejections.values()],
+        ),
+    ]
+    return Matrix(rules.title, tuple(cases), tuple(section for section in sections if section.rows))
+
+
+def _values(case: Judged) -> Iterable[tuple[str, Outcome]]:
+    outcome = case.outcome
+    if case.rejection is not None:
+        return [(f"invalid={case.rejection}", outcome)]
+    return [(f"{name}={value}", outcome) for name, value in case.options.items()]
+
+
+def by_label(cases: Iterable[Judged], labels: Labels) -> dict[str, Tally]:
+    """The tally of every row to which some case contributes."""
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    for case in cases:
+        for label, outcome in labels(case):
+            outcomes[label].append(outcome)
+    return {label: Tally.of(some) for label, some in outcomes.items()}
+
+
+def _cells(tallies: Mapping[str, Mapping[str, Tally]], label: str) -> tuple[Cell, ...]:
+    return tuple(Cell(found.get(label, Tally())) for found in tallies.values())

@@ -1,0 +1,275 @@
+"""Everything that a report says, as data computed from results alone. HTML, Markdown and JUnit only spell it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.engine.events import ImplementationStarted, Outcome, RunFinished, RunStarted
+from conformance.report.coverage import Coverage, coverages
+from conformance.report.groups import Group, groups_of
+from conformance.report.matrix import Matrix, by_check, by_label, by_option
+from conformance.report.numerics import (
+    Accuracy,
+    Distribution,
+    Informativeness,
+    accuracies,
+    distributions,
+    informativeness,
+)
+from conformance.report.tally import Judged, Tally, cases_of
+from conformance.report.text import count
+from conformance.results import Results
+
+Status = Literal["broken", "deviates", "incomplete", "not run", "conforms"]
+"""What is true of an implementation, the worst first."""
+
+STATUSES: Mapping[Status, Outcome] = {
+    "broken": "crash",
+    "deviates": "fail",
+    "incomplete": "unspecified",
+    "not run": "not run",
+    "conforms": "pass",
+}
+"""Status -> the outcome whose glyph and colour it takes."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one implementation stands.
+
+    Attributes:
+        name: as the user named it.
+        label: name with version.
+        status: in one word.
+        verdict: the sentence, without the label.
+        tally: its cases, each with its most severe outcome.
+        groups: number of deviations: groups of failures with one cause.
+        checks, checks_failed: checks that judged any case, and those with a deviation.
+        started: what it said of itself; None if it never started.
+        configs: number of different configurations.
+    """
+
+    name: str
+    label: str
+    status: Status
+    verdict: str
+    tally: Tally
+    groups: int
+    checks: int
+    checks_failed: int
+    started: ImplementationStarted | None
+    configs: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome whose glyph and colour stand for it."""
+        return STATUSES[self.status]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What was declared, left open or not supported: one line for all cases that say the same."""
+
+    implementation: str
+    check: str
+    outcome: Outcome
+    message: str
+    cases: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long the calls of one implementation took, and what its run cost.
+
+    Attributes:
+        calls: calls with a measured time.
+        total, median, p95, longest: seconds of those calls inside the worker.
+        cost: CPU seconds of worker, forward and driver.
+    """
+
+    implementation: str
+    calls: int
+    total: float
+    median: float
+    p95: float
+    longest: float
+    cost: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report says.
+
+    Attributes:
+        header, footer: the run.
+        source: the name of the results file, for commands.
+        warnings: why the results are not the whole story; empty for a complete run.
+        standings: the implementations, worst first.
+        checks: the matrix by check.
+        options: a matrix by option value for every dialect.
+        groups: failure groups, of the worst implementation first.
+        remarks: known, fixed, unspecified and unsupported behaviour.
+        coverage, distributions, informativeness, accuracies, speeds: see those classes.
+    """
+
+    header: RunStarted
+    footer: RunFinished | None
+    source: str
+    warnings: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    checks: Matrix
+    options: tuple[Matrix, ...]
+    groups: tuple[Group, ...]
+    remarks: tuple[Remark, ...]
+    coverage: tuple[Coverage, ...]
+    distributions: tuple[Distribution, ...]
+    informativeness: tuple[Informativeness, ...]
+    accuracies: tuple[Accuracy, ...]
+    speeds: tuple[Speed, ...]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Implementation -> its name with version."""
+        return {standing.name: standing.label for standing in self.standings}
+
+
+def view(results: Results, source: str = "results.jsonl") -> Report:
+    """The report of some results.
+
+    Args:
+        results: the results.
+        source: the name of their file, as replay commands should spell it.
+    """
+    cases = cases_of(results)
+    groups = groups_of(results, cases, source)
+    standings = _standings(results, cases, groups)
+    order = {standing.name: rank for rank, standing in enumerate(standings)}
+    ranked = tuple(sorted(groups, key=lambda group: (order[group.implementation], -group.cases, group.number)))
+    ordered = {name: cases[name] for name in order}
+    return Report(
+        header=results.header,
+        footer=results.footer,
+        source=source,
+        warnings=_warnings(results),
+        standings=standings,
+        checks=by_check(ordered, ranked),
+        options=by_option(ordered),
+        groups=ranked,
+        remarks=_remarks(results),
+        coverage=coverages(case for found in cases.values() for case in found),
+        distributions=distributions(results),
+        informativeness=informativeness(results),
+        accuracies=accuracies(results),
+        speeds=_speeds(results),
+    )
+
+
+def _warnings(results: Results) -> tuple[str, ...]:
+    footer = results.footer
+    if footer is None:
+        return ("The results are cut off: the run was ended from outside or is still going on. What follows is a part.",)
+    if footer.reason == "interrupted":
+        return ("The run was interrupted. What follows is a part.",)
+    return () if footer.complete else (f"The run is not complete: {footer.reason}.",)
+
+
+def _standings(results: Results, cases: Mapping[str, Sequence[Judged]], groups: Sequence[Group]) -> tuple[Standing, ...]:
+    found = [_standing(results, name, cases[name], groups) for name in cases]
+    rank = {status: index for index, status in enumerate(STATUSES)}
+    return tuple(sorted(found, key=lambda one: (rank[one.status], -one.groups, -one.tally.deviating)))
+
+
+def _standing(results: Results, name: str, cases: Sequence[Judged], groups: Sequence[Group]) -> Standing:
+    said = [started for started in results.implementations if started.name == name]
+    broken = next((started for started in said if started.state == "broken"), None)
+    tally = Tally.of(case.outcome for case in cases)
+    checks = by_label(cases, lambda case: case.outcomes.items()).values()
+    judging, failed = sum(check.judged > 0 for check in checks), sum(check.deviating > 0 for check in checks)
+    deviations = sum(group.implementation == name for group in groups)
+    whole = results.footer is not None and results.footer.reason != "interrupted"
+    status = _status(tally, broken is not None, whole)
+    sentence = _sentence(tally, deviations, failed, judging, whole)
+    if broken is not None:
+        sentence = f"broken: {broken.message or 'no reason given'}." + (f" Before that: {sentence}" if cases else "")
+    return Standing(
+        name=name,
+        label=_label(name, said[0] if said else None),
+        status=status,
+        verdict=sentence,
+        tally=tally,
+        groups=deviations,
+        checks=judging,
+        checks_failed=failed,
+        started=said[0] if said else None,
+        configs=len({str(case.case["config"]) for case in cases}),
+    )
+
+
+def _status(tally: Tally, broken: bool, whole: bool) -> Status:
+    if broken:
+        return "broken"
+    if tally.deviating:
+        return "deviates"
+    if tally.judged == 0:
+        return "not run"
+    return "conforms" if whole else "incomplete"
+
+
+def _sentence(tally: Tally, deviations: int, failed: int, checks: int, whole: bool) -> str:
+    """`2 deviations in 1 of 11 checks; 1,598 of 1,600 applicable cases pass; 12 unsupported.`"""
+    rest = [
+        f"{tally.counts[outcome]:,} {outcome}"
+        for outcome in ("known", "fixed", "unspecified", "unsupported", "not run")
+        if outcome in tally.counts
+    ]
+    if tally.judged == 0:
+        return "; ".join(["nothing was judged", *rest]) + "."
+    head = f"{count(deviations, 'deviation')} in {failed} of" if deviations else "no deviation in"
+    passed = tally.counts.get("pass", 0)
+    every = "the only applicable case passes" if tally.judged == 1 else f"all {tally.judged:,} applicable cases pass"
+    some = f"{passed:,} of {count(tally.judged, 'applicable case')} pass"
+    parts = [f"{head} {count(checks, 'check')}", every if passed == tally.judged else some, *rest]
+    return ("" if whole else "so far, ") + "; ".join(parts) + "."
+
+
+def _label(name: str, started: ImplementationStarted | None) -> str:
+    """The name with the versions of the packages that it names: `torch 2.13.0`."""
+    versions = started.versions if started is not None else {}
+    named = [part for part in re.split(r"[:.]", name) if part in versions]
+    if named == [name]:
+        return f"{name} {versions[name]}"
+    spelled = ", ".join(f"{part} {versions[part]}" for part in dict.fromkeys(named))
+    return f"{name} ({spelled})" if spelled else name
+
+
+def _remarks(results: Results) -> tuple[Remark, ...]:
+    wanted: tuple[Outcome, ...] = ("known", "fixed", "unspecified", "unsupported")
+    found: Counter[tuple[str, Outcome, str, str]] = Counter(
+        key
+        for record in {(r.implementation, r.id): r for r in results.cases}.values()
+        for key in {
+            (record.implementation, verdict.outcome, verdict.message or "", "" if verdict.outcome == "unsupported" else check)
+            for check, verdict in record.outcomes.items()
+            if verdict.outcome in wanted
+        }
+    )
+    ranked = sorted(found.items(), key=lambda item: (wanted.index(item[0][1]), -item[1], item[0]))
+    return tuple(Remark(name, check, outcome, message, n) for (name, outcome, message, check), n in ranked)
+
+
+def _speeds(results: Results) -> tuple[Speed, ...]:
+    times: dict[str, list[float]] = {}
+    for record in results.cases:
+        if record.seconds is not None:
+            times.setdefault(record.implementation, []).append(record.seconds)
+    cost = results.footer.cost if results.footer is not None else {}
+    return tuple(_speed(name, sorted(some), cost.get(name, {})) for name, some in times.items())
+
+
+def _speed(name: str, ordered: Sequence[float], cost: Mapping[str, float]) -> Speed:
+    last = len(ordered) - 1
+    return Speed(name, len(ordered), sum(ordered), ordered[last // 2], ordered[int(0.95 * last)], ordered[last], cost)

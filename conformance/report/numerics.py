@@ -1,0 +1,157 @@
+"""Error ÷ allowed, activation accuracy, and elements that could say little."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from conformance.engine.events import Elements
+from conformance.results import Results
+
+LOWEST, HIGHEST, BINS_PER_DECADE = -4, 2, 4
+"""The decades of error ÷ allowed that are drawn; what is outside stands at the ends."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Error ÷ allowed of many cases (one number a case: its largest).
+
+    Attributes:
+        implementation, check, dtype: whose; dtype None: all.
+        number: how many.
+        zero: how many are exactly 0.
+        above: how many are above 1 (or not numbers): wrong.
+        median, p99, largest: of all, those that are 0 included.
+        bins: counts of those that are not 0 on a log scale; the first is all below the lowest decade, the last all
+            above the highest.
+    """
+
+    implementation: str
+    check: str
+    dtype: str | None
+    number: int
+    zero: int
+    above: int
+    median: float
+    p99: float
+    largest: float
+    bins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Informativeness:
+    """Elements of one implementation's outputs, and how many of them could say little.
+
+    Attributes:
+        implementation: whose.
+        all: over all judged cases; weak and uninformative elements are counted only in `sample`.
+        sample: over the cases where they were counted.
+    """
+
+    implementation: str
+    all: Elements
+    sample: Elements
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Activation accuracy of one implementation and dtype, in units of rounding."""
+
+    implementation: str
+    dtype: str
+    tanh: tuple[float, ...]
+    sigmoid: tuple[float, ...]
+    measured: bool
+
+
+def distributions(results: Results) -> tuple[Distribution, ...]:
+    """One for each check and implementation, each followed by one for each dtype if there are several."""
+    ratios: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in results.cases:
+        dtype = str(record.case["config"]["options"].get("dtype", ""))
+        for check, verdict in record.outcomes.items():
+            if verdict.ratio is not None:
+                ratios[check, record.implementation][dtype].append(verdict.ratio)
+    return tuple(
+        distribution
+        for (check, name), by_dtype in sorted(ratios.items())
+        for distribution in _with_dtypes(name, check, by_dtype)
+    )
+
+
+def _with_dtypes(name: str, check: str, by_dtype: Mapping[str, list[float]]) -> Iterable[Distribution]:
+    yield _distribution(name, check, None, [ratio for ratios in by_dtype.values() for ratio in ratios])
+    if len(by_dtype) > 1:
+        for dtype, ratios in sorted(by_dtype.items()):
+            yield _distribution(name, check, dtype, ratios)
+
+
+def _distribution(name: str, check: str, dtype: str | None, ratios: Sequence[float]) -> Distribution:
+    ordered = sorted(math.inf if math.isnan(ratio) else ratio for ratio in ratios)
+    bins = [0] * ((HIGHEST - LOWEST) * BINS_PER_DECADE + 2)
+    for ratio in ordered:
+        if ratio > 0:
+            bins[_bin(ratio)] += 1
+    return Distribution(
+        implementation=name,
+        check=check,
+        dtype=dtype,
+        number=len(ordered),
+        zero=sum(ratio == 0 for ratio in ordered),
+        above=sum(ratio > 1 for ratio in ordered),
+        median=ordered[(len(ordered) - 1) // 2],
+        p99=ordered[min(len(ordered) - 1, math.ceil(0.99 * len(ordered)) - 1)],
+        largest=ordered[-1],
+        bins=tuple(bins),
+    )
+
+
+def _bin(ratio: float) -> int:
+    """The bin of a ratio above 0; a ratio of exactly 1 is allowed and stands left of the line."""
+    if math.isinf(ratio):
+        return (HIGHEST - LOWEST) * BINS_PER_DECADE + 1
+    place = math.ceil((math.log10(ratio) - LOWEST) * BINS_PER_DECADE)
+    return min(max(place, 0), (HIGHEST - LOWEST) * BINS_PER_DECADE + 1)
+
+
+def informativeness(results: Results) -> tuple[Informativeness, ...]:
+    """One for each implementation whose elements were compared."""
+    found: dict[str, list[Elements]] = defaultdict(list)
+    for record in results.cases:
+        found[record.implementation] += [v.elements for v in record.outcomes.values() if v.elements is not None]
+    return tuple(
+        Informativeness(name, _sum(elements), _sum([entry for entry in elements if entry.measured]))
+        for name, elements in found.items()
+        if elements
+    )
+
+
+def _sum(elements: Sequence[Elements]) -> Elements:
+    names = [entry.name for entry in fields(Elements) if entry.name != "measured"]
+    totals = {name: sum(getattr(entry, name) for entry in elements) for name in names}
+    return Elements(**totals, measured=bool(elements) and all(entry.measured for entry in elements))
+
+
+def accuracies(results: Results) -> tuple[Accuracy, ...]:
+    """Activation accuracy as calibrated (or capped), by implementation and dtype."""
+    return tuple(
+        Accuracy(
+            implementation=started.name,
+            dtype=dtype,
+            tanh=_pair(found.get("tanh")),
+            sigmoid=_pair(found.get("sigmoid")),
+            measured=found.get("measured") is True,
+        )
+        for started in results.implementations
+        for dtype, found in started.calibration.items()
+        if isinstance(found, Mapping)
+    )
+
+
+def _pair(found: Any) -> tuple[float, ...]:
+    """Numbers from an implementation's own words; what is no number is left out."""
+    values = found if isinstance(found, list | tuple) else ()
+    return tuple(float(value) for value in values if isinstance(value, int | float))

@@ -1,0 +1,163 @@
+"""Reading results: strict about what is there, patient with a file that was cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.engine.events import CaseJudged, Event, GroupFound, ImplementationStarted, RunFinished, RunStarted
+from conformance.errors import ResultsError
+from conformance.results.codec import decode
+
+FORMAT = 1
+"""The version of the file format that this code reads and writes."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """All records of one run.
+
+    Attributes:
+        header: how the run was started.
+        implementations: what each implementation said of itself.
+        cases: every case on every implementation, in the order of the run.
+        groups: failures with one cause.
+        footer: how the run ended; None if the file was cut off.
+    """
+
+    header: RunStarted
+    implementations: tuple[ImplementationStarted, ...] = ()
+    cases: tuple[CaseJudged, ...] = ()
+    groups: tuple[GroupFound, ...] = ()
+    footer: RunFinished | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Results:
+        """The results that a run's events make up.
+
+        Raises:
+            ValueError: if the first is no header, a later one is, or something follows the footer.
+        """
+        rest = iter(events)
+        header = next(rest, None)
+        if not isinstance(header, RunStarted):
+            raise ValueError("there is no header")  # noqa: TRY004 - an order of events, not a type in the program
+        found: dict[type, list[Any]] = {kind: [] for kind in (ImplementationStarted, CaseJudged, GroupFound)}
+        footer = None
+        for event in rest:
+            if footer is not None:
+                raise ValueError("a record follows the footer")
+            if isinstance(event, RunStarted):
+                raise ValueError("a second header")  # noqa: TRY004
+            if isinstance(event, RunFinished):
+                footer = event
+            else:
+                found[type(event)].append(event)
+        implementations, cases, groups = (tuple(records) for records in found.values())
+        return cls(header, implementations, cases, groups, footer)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the end is missing: the run was killed, or is still going on."""
+        return self.footer is None
+
+    def events(self) -> Iterator[Event]:
+        """All records: header, implementations, cases, groups, footer."""
+        yield self.header
+        yield from self.implementations
+        yield from self.cases
+        yield from self.groups
+        if self.footer is not None:
+            yield self.footer
+
+
+def read_results(path: Path | str) -> Results:
+    """Read a results file.
+
+    A last line that was cut off is left out, and the results are `truncated`.
+
+    Raises:
+        ResultsError: if the file cannot be read or is not a results file; names file and line, and how to mend it.
+    """
+    try:
+        lines = Path(path).read_bytes().split(b"\n")
+    except OSError as error:
+        raise ResultsError(f"cannot read results from {path}: {error.strerror or error}; check the path") from None
+    last = lines.pop()  # what follows the last end of line: nothing, unless the file was cut off
+    reader = _Reader(path)
+    events = [reader.event(line) for line in lines]
+    events += reader.rest(last)
+    if not events:
+        raise ResultsError(f"{path} holds no results: the run stopped before it began; run it again")
+    return Results.of(events)
+
+
+class _Reader:
+    """Reads line after line and knows where it is."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._line = 0
+        self._finished = False
+        self._cases: dict[str, Mapping[str, Any]] = {}
+
+    def event(self, line: bytes) -> Event:
+        """The record of a line, or ResultsError."""
+        self._line += 1
+        try:
+            event = decode(line.decode("utf-8"))
+            self._check_place(event)
+            return self._shared(event) if isinstance(event, CaseJudged) else event
+        except ValueError as error:
+            problem = "not a text file" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise ResultsError(f"{self._path}, line {self._line}: {problem}; {self._remedy()}") from None
+
+    def rest(self, line: bytes) -> list[Event]:
+        """The record of a last line without its end, if it is whole."""
+        whole = line.endswith(b"}")
+        try:
+            return [self.event(line)] if line else []
+        except ResultsError:
+            if whole or self._line == 1:
+                raise
+            return []
+
+    def _remedy(self) -> str:
+        if self._line == 1:
+            return "this is not a results file; name one that `rnn-conformance run` wrote"
+        return "remove that line to read the others, or run again"
+
+    def _check_place(self, event: Event) -> None:
+        """The header comes first and only first; nothing follows the footer."""
+        if isinstance(event, RunStarted) != (self._line == 1):
+            raise ValueError("the header is missing" if self._line == 1 else "a second header")
+        if isinstance(event, RunStarted) and event.format != FORMAT:
+            raise ValueError(f"format {event.format} is unknown (this version reads format {FORMAT}); upgrade")
+        if self._finished:
+            raise ValueError("a record follows the footer")
+        self._finished = isinstance(event, RunFinished)
+
+    def _shared(self, event: CaseJudged) -> CaseJudged:
+        """The event, holding the same mapping as earlier events of the same case (thousands are alike)."""
+        _check_case(event.case)
+        known = self._cases.setdefault(event.id, event.case)
+        if known is event.case or known != event.case:
+            return event
+        object.__setattr__(event, "case", known)
+        return event
+
+
+def _check_case(case: Mapping[str, Any]) -> None:
+    """What reports read of a case must be there; whether it is valid is for the specification to say."""
+    config = case.get("config")
+    if not isinstance(config, dict) or not isinstance(case.get("data"), dict):
+        raise ValueError("case: should have a config and data")  # noqa: TRY004
+    for name, kind in {"dialect": str, "layer": str, "options": dict, "sizes": dict}.items():
+        if not isinstance(config.get(name), kind):
+            raise ValueError(f"case.config.{name}: missing or of the wrong kind")  # noqa: TRY004
+    if not all(isinstance(value, bool | int | str) for value in config["options"].values()):
+        raise ValueError("case.config.options: values should be true, false, whole numbers or text")
+    if not all(type(size) is int for size in config["sizes"].values()):
+        raise ValueError("case.config.sizes: should be whole numbers")

@@ -1,0 +1,547 @@
+"""An honest, simple implementation of both dialects in NumPy, as a worker.
+
+Run by path: `python numpy_layers.py keras|torch [--fault NAME]`. Faults are registered by name with `fault` and
+change one method each; without one, everything here is meant to be right. It is independent of the reference and of
+the readable model: it was written from the API documentation of the two dialects.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "conformance" / "adapters"))
+import serve
+
+Array = np.ndarray
+States = list[Array]
+
+GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
+
+
+def sigmoid(x: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "sigmoid": sigmoid,
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1).astype(x.dtype),
+}
+
+
+# ---------------------------------------------------------------- cells: one step
+
+
+class KerasCell:
+    """Weights and one step of a Keras cell; `weights` is kernel, recurrent kernel and, with a bias, bias."""
+
+    def __init__(self, layer: str, units: int, options: dict[str, Any]) -> None:
+        self.layer = layer
+        self.units = units
+        self.use_bias = options["use_bias"]
+        self.reset_after = options.get("reset_after", False)
+        self.unit_forget_bias = options.get("unit_forget_bias", False)
+        self.activation = ACTIVATIONS[options["activation"]]
+        self.recurrent_activation = ACTIVATIONS[options.get("recurrent_activation", "sigmoid")]
+        self.dtype = np.dtype(options["dtype"])
+        self.weights: list[Array] = []
+
+    def build(self, features: int) -> None:
+        width = GATES[self.layer] * self.units
+        self.weights = [np.zeros((features, width), self.dtype), np.zeros((self.units, width), self.dtype)]
+        if self.use_bias:
+            self.weights.append(self.initial_bias(width))
+
+    def initial_bias(self, width: int) -> Array:
+        bias = np.zeros((2, width) if self.reset_after else width, self.dtype)
+        if self.unit_forget_bias:
+            bias[self.units : 2 * self.units] = 1
+        return bias
+
+    def names(self) -> list[str]:
+        return ["kernel", "recurrent_kernel", "bias"][: len(self.weights)]
+
+    def states(self, batch: int) -> States:
+        return [np.zeros((batch, self.units), self.dtype) for _ in range(2 if self.layer == "lstm" else 1)]
+
+    def biases(self) -> tuple[Any, Any]:
+        """Input and recurrent bias."""
+        if not self.use_bias:
+            return 0, 0
+        bias = self.weights[2]
+        return (bias[0], bias[1]) if self.reset_after else (bias, 0)
+
+    def step(self, x: Array, states: States) -> States:
+        return getattr(self, "step_" + self.layer)(x, states)
+
+    def step_simple_rnn(self, x: Array, states: States) -> States:
+        kernel, recurrent = self.weights[:2]
+        return [self.activation(x @ kernel + self.biases()[0] + states[0] @ recurrent)]
+
+    def step_lstm(self, x: Array, states: States) -> States:
+        kernel, recurrent = self.weights[:2]
+        h, c = states
+        i, f, g, o = np.split(x @ kernel + h @ recurrent + self.biases()[0], 4, axis=1)
+        i, f, o = self.recurrent_activation(i), self.recurrent_activation(f), self.recurrent_activation(o)
+        c = f * c + i * self.activation(g)
+        return [o * self.activation(c), c]
+
+    def step_gru(self, x: Array, states: States) -> States:
+        kernel, recurrent = self.weights[:2]
+        input_bias, recurrent_bias = self.biases()
+        (h,) = states
+        xz, xr, xh = np.split(x @ kernel + input_bias, 3, axis=1)
+        if self.reset_after:
+            hz, hr, hh = np.split(h @ recurrent + recurrent_bias, 3, axis=1)
+            r = self.recurrent_activation(xr + hr)
+            candidate = self.activation(xh + r * hh)
+        else:
+            rz, rr, rh = np.split(recurrent, 3, axis=1)
+            hz, r = h @ rz, self.recurrent_activation(xr + h @ rr)
+            candidate = self.activation(xh + (r * h) @ rh)
+        z = self.recurrent_activation(xz + hz)
+        return [self.gru_mix(z, h, candidate)]
+
+    def gru_mix(self, z: Array, h: Array, candidate: Array) -> Array:
+        return z * h + (1 - z) * candidate
+
+
+class TorchCell:
+    """One layer and direction of a PyTorch module; weights ih, hh, (two biases), (projection)."""
+
+    def __init__(self, layer: str, inputs: int, units: int, options: dict[str, Any]) -> None:
+        self.layer = layer
+        self.units = units
+        self.inputs = inputs
+        self.projected = options.get("proj_size", 0) or units
+        self.bias = options["bias"]
+        self.activation = ACTIVATIONS[options.get("nonlinearity", "tanh")]
+        self.dtype = np.dtype(options["dtype"])
+        width = GATES[layer] * units
+        shapes = [("weight_ih", (width, inputs)), ("weight_hh", (width, self.projected))]
+        shapes += [("bias_ih", (width,)), ("bias_hh", (width,))] if self.bias else []
+        shapes += [("weight_hr", (self.projected, units))] if options.get("proj_size", 0) else []
+        self.names = [name for name, _ in shapes]
+        generator, bound = np.random.default_rng(width), 1 / np.sqrt(units)
+        self.weights = [generator.uniform(-bound, bound, shape).astype(self.dtype) for _, shape in shapes]
+
+    def states(self, batch: int) -> States:
+        sizes = [self.projected, self.units] if self.layer == "lstm" else [self.units]
+        return [np.zeros((batch, size), self.dtype) for size in sizes]
+
+    def products(self, x: Array, h: Array) -> tuple[Array, Array]:
+        named = dict(zip(self.names, self.weights, strict=False))
+        from_x, from_h = x @ named["weight_ih"].T, h @ named["weight_hh"].T
+        return (from_x + named["bias_ih"], from_h + named["bias_hh"]) if self.bias else (from_x, from_h)
+
+    def step(self, x: Array, states: States) -> States:
+        from_x, from_h = self.products(x, states[0])
+        return getattr(self, "step_" + self.layer)(from_x, from_h, states)
+
+    def step_simple_rnn(self, from_x: Array, from_h: Array, _states: States) -> States:
+        return [self.activation(from_x + from_h)]
+
+    def step_gru(self, from_x: Array, from_h: Array, states: States) -> States:
+        (xr, xz, xn), (hr, hz, hn) = np.split(from_x, 3, axis=1), np.split(from_h, 3, axis=1)
+        r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+        return [(1 - z) * np.tanh(xn + r * hn) + z * states[0]]
+
+    def step_lstm(self, from_x: Array, from_h: Array, states: States) -> States:
+        i, f, g, o = np.split(from_x + from_h, 4, axis=1)
+        c = sigmoid(f) * states[1] + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        return [h @ self.weights[-1].T if self.projected != self.units else h, c]
+
+
+# ---------------------------------------------------------------- Keras: masks, directions, merging
+
+
+class KerasDirection:
+    """A unidirectional Keras layer."""
+
+    def __init__(self, cell: KerasCell, *, backwards: bool, zero_output_for_mask: bool) -> None:
+        self.cell = cell
+        self.backwards = backwards
+        self.zero_output_for_mask = zero_output_for_mask
+
+    def run(self, x: Array, mask: Array | None, states: States) -> tuple[Array, States]:
+        """All outputs in processing order, and the final states."""
+        order = self.order(x.shape[1])
+        shown = np.zeros((x.shape[0], self.cell.units), x.dtype)
+        outputs = []
+        for t in order:
+            new = self.cell.step(x[:, t], states)
+            if mask is None:
+                states, shown = new, new[0]
+                outputs.append(shown)
+            else:
+                keep = mask[:, t, None]
+                states = self.carry(keep, new, states)
+                shown = np.where(keep, new[0], shown)
+                outputs.append(self.show(keep, shown))
+        return np.stack(outputs, axis=1), states
+
+    def order(self, timesteps: int) -> Sequence[int]:
+        return range(timesteps)[::-1] if self.backwards else range(timesteps)
+
+    def carry(self, keep: Array, new: States, old: States) -> States:
+        return [np.where(keep, n, o) for n, o in zip(new, old, strict=False)]
+
+    def show(self, keep: Array, shown: Array) -> Array:
+        return np.where(keep, shown, 0).astype(shown.dtype) if self.zero_output_for_mask else shown
+
+
+class KerasLayer:
+    """A Keras layer, bidirectional or not, called with x, mask and initial states."""
+
+    def __init__(self, layer: str, options: dict[str, Any], sizes: dict[str, int]) -> None:
+        self.options = options
+        self.sizes = sizes
+        self.dtype = np.dtype(options["dtype"])
+        self.bidirectional = options["bidirectional"]
+        backwards, sequences = options["go_backwards"], options["return_sequences"]
+        zeros = sequences if self.bidirectional else options["zero_output_for_mask"]
+        self.directions = [
+            KerasDirection(KerasCell(layer, sizes["units"], options), backwards=reads, zero_output_for_mask=zeros)
+            for reads in ([backwards, not backwards] if self.bidirectional else [backwards])
+        ]
+
+    def build(self) -> None:
+        for direction in self.directions:
+            direction.cell.build(self.sizes["features"])
+
+    def weights(self) -> serve.Named:
+        prefixes = ["forward_", "backward_"] if self.bidirectional else [""]
+        return [
+            (prefix + name, array)
+            for prefix, direction in zip(prefixes, self.directions, strict=False)
+            for name, array in zip(direction.cell.names(), direction.cell.weights, strict=False)
+        ]
+
+    def set_weights(self, arrays: Sequence[Array]) -> None:
+        present = [array for _, array in self.weights()]
+        if [array.shape for array in present] != [array.shape for array in arrays]:
+            raise ValueError("weights of other number or shapes")
+        for place, array in zip(present, arrays, strict=False):
+            place[...] = array
+
+    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+        if mode not in ("eager", "graph"):
+            raise ValueError(f"there is no mode {mode!r}")
+        x = np.asarray(inputs.x)
+        if x.ndim != 3:
+            raise ValueError("expected ndim=3, found ndim=%d" % x.ndim)
+        runs = self.runs(x.astype(self.dtype, copy=False), inputs)
+        if self.bidirectional:
+            outputs = self.merged(*[self.seen(outputs) for outputs, _ in self.aligned(runs)])
+        else:
+            outputs = [self.seen(runs[0][0])]
+        states = [state for _, states in runs for state in states] if self.options["return_state"] else []
+        return self.packaged([*outputs, *states])
+
+    def runs(self, x: Array, inputs: serve.Inputs) -> list[tuple[Array, States]]:
+        given = inputs.initial_state
+        found = []
+        for index, direction in enumerate(self.directions):
+            states = direction.cell.states(x.shape[0])
+            if given is not None:
+                count = len(states)
+                states = [state.astype(self.dtype) for state in given[index * count : (index + 1) * count]]
+            found.append(direction.run(x, inputs.mask, states))
+        return found
+
+    def seen(self, outputs: Array) -> Array:
+        return outputs if self.options["return_sequences"] else outputs[:, -1]
+
+    def aligned(self, runs: list[tuple[Array, States]]) -> list[tuple[Array, States]]:
+        """The second layer's sequence turned round, so that its steps stand beside the first layer's."""
+        (first, first_states), (second, second_states) = runs
+        if self.options["return_sequences"]:
+            second = second[:, ::-1]
+        return [(first, first_states), (second, second_states)]
+
+    def merged(self, a: Array, b: Array) -> list[Array]:
+        mode = self.options["merge_mode"]
+        if mode == "None":
+            return [a, b]
+        if mode == "concat":
+            return [np.concatenate([a, b], axis=-1)]
+        return [{"sum": lambda: a + b, "mul": lambda: a * b, "ave": lambda: (a + b) / 2}[mode]()]
+
+    def packaged(self, parts: list[Array]) -> Any:
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def unpack(self, _value: Any) -> list[Any] | None:
+        return None
+
+
+# ---------------------------------------------------------------- PyTorch: stacks, layouts, packed sequences
+
+
+class Packed:
+    """A packed sequence: the steps of all sequences, and how to take them apart again."""
+
+    def __init__(self, padded: Array, lengths: Array, *, batch_first: bool) -> None:
+        self.lengths = lengths
+        self.padded = np.ascontiguousarray(padded.swapaxes(0, 1)) if batch_first else padded
+        order = np.argsort(-lengths, kind="stable")
+        self.batch_sizes = np.array([np.sum(lengths > t) for t in range(int(lengths.max()))], np.int64)
+        self.data = np.concatenate([padded[t, order[:count]] for t, count in enumerate(self.batch_sizes)])
+
+
+class TorchLayer:
+    """A PyTorch module; everything inside is time first."""
+
+    def __init__(self, layer: str, options: dict[str, Any], sizes: dict[str, int]) -> None:
+        self.options = options
+        self.layer = layer
+        self.dtype = np.dtype(options["dtype"])
+        self.features = sizes["features"]
+        units, count = sizes["units"], 2 if options["bidirectional"] else 1
+        projected = options.get("proj_size", 0) or units
+        self.stack = [
+            [TorchCell(layer, self.features if index == 0 else count * projected, units, options) for _ in range(count)]
+            for index in range(options["num_layers"])
+        ]
+
+    def build(self) -> None:
+        """Nothing: a module has its parameters from the start."""
+
+    def weights(self) -> serve.Named:
+        return [
+            ("%s_l%d%s" % (name, index, mark), array)
+            for index, cells in enumerate(self.stack)
+            for mark, cell in zip(("", "_reverse"), cells, strict=False)
+            for name, array in zip(cell.names, cell.weights, strict=False)
+        ]
+
+    set_weights = KerasLayer.set_weights
+
+    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+        if mode != "eager":
+            raise ValueError(f"there is no mode {mode!r}")
+        x, lengths = self.time_first(inputs)
+        states = self.initial(inputs, x.shape[1])
+        finals: list[States] = []
+        for cells in self.stack:
+            halves = []
+            for reverse, cell in enumerate(cells):
+                sequence, final = self.run(cell, x, lengths, states[len(finals)], reverse=bool(reverse))
+                halves.append(sequence)
+                finals.append(final)
+            x = np.concatenate(halves, axis=2)
+        return self.packaged(x, lengths, [np.stack(group) for group in zip(*finals, strict=False)])
+
+    def time_first(self, inputs: serve.Inputs) -> tuple[Array, Array]:
+        """The input as (time, batch, features), and the length of every sequence."""
+        x, kind = inputs.x, self.options["input"]
+        if x.ndim not in (2, 3):
+            raise ValueError("Expected input to be 2D or 3D, got %dD" % x.ndim)
+        if x.dtype != self.dtype:
+            raise ValueError(f"input must have the type {self.dtype}")
+        if x.shape[-1] != self.features:
+            raise RuntimeError("input.size(-1) must be equal to input_size")
+        if x.ndim == 2:
+            x = x[:, None]
+        elif self.options["batch_first"]:
+            x = x.swapaxes(0, 1)
+        if kind not in ("packed", "packed_unsorted"):
+            return x, np.full(x.shape[1], x.shape[0])
+        lengths = inputs.lengths
+        if kind == "packed" and np.any(np.diff(lengths) > 0):
+            raise RuntimeError("lengths must be sorted in decreasing order")
+        return x[: lengths.max()], lengths
+
+    def initial(self, inputs: serve.Inputs, batch: int) -> list[States]:
+        """For every layer and direction its initial states."""
+        zeros = [cell.states(batch) for cells in self.stack for cell in cells]
+        if inputs.initial_state is None:
+            return zeros
+        unbatched = inputs.x.ndim == 2
+        wanted = [np.stack(group) for group in zip(*zeros, strict=False)]
+        for given, like in zip(inputs.initial_state, wanted, strict=False):
+            shape = (like.shape[0], like.shape[2]) if unbatched else like.shape
+            if given.shape != shape:
+                raise RuntimeError(f"expected hidden size {shape}, got {given.shape}")
+        given = [state[:, None] if unbatched else state for state in inputs.initial_state]
+        return [list(group) for group in zip(*given, strict=False)]
+
+    def run(self, cell: TorchCell, x: Array, lengths: Array, states: States, *, reverse: bool) -> tuple[Array, States]:
+        """One direction of one layer: outputs in time order, zero at padding; final states."""
+        outputs = np.zeros((x.shape[0], x.shape[1], cell.projected), self.dtype)
+        for t in range(x.shape[0])[::-1] if reverse else range(x.shape[0]):
+            valid = (lengths > t)[:, None]
+            new = cell.step(x[t], states)
+            states = [np.where(valid, n, o) for n, o in zip(new, states, strict=False)]
+            outputs[t] = np.where(valid, new[0], 0)
+        return outputs, states
+
+    def packaged(self, output: Array, lengths: Array, finals: list[Array]) -> Any:
+        kind = self.options["input"]
+        if kind == "unbatched":
+            output, finals = output[:, 0], [final[:, 0] for final in finals]
+        elif kind in ("packed", "packed_unsorted"):
+            output = Packed(output, lengths, batch_first=self.options["batch_first"])
+        elif self.options["batch_first"]:
+            output = np.ascontiguousarray(output.swapaxes(0, 1))
+        return output, (tuple(finals) if self.layer == "lstm" else finals[0])
+
+    def unpack(self, value: Any) -> list[Any] | None:
+        if not isinstance(value, Packed):
+            return None
+        return [value.data, value.batch_sizes, value.padded, value.lengths]
+
+
+# ---------------------------------------------------------------- constructors: what must be rejected
+
+
+class Dialect:
+    """What the adapter says and builds for one dialect; `layer_class` is what faults may replace."""
+
+    name = ""
+    modes: ClassVar[list[str]] = ["eager"]
+    layer_class: Any = None
+    options: ClassVar[dict[str, list[Any]]] = {}
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "dialect": self.name,
+            "versions": {"numpy": np.__version__},
+            "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
+            "capabilities": {"layers": list(GATES), "options": self.options, "modes": self.modes},
+        }
+
+    def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
+        self.check(layer, options, sizes, arguments)
+        return self.layer_class(layer, options, sizes)
+
+    def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def tensor(self, array: Array) -> Array:
+        return array
+
+    def array(self, value: Any) -> Array | None:
+        return value if isinstance(value, np.ndarray) else None
+
+
+class KerasDialect(Dialect):
+    name = "keras"
+    modes: ClassVar[list[str]] = ["eager", "graph"]
+    layer_class = KerasLayer
+    options: ClassVar[dict[str, list[Any]]] = {
+        "dtype": ["float32", "float64"],
+        "bidirectional": [False, True],
+        "merge_mode": ["concat", "sum", "mul", "ave", "None"],
+        "return_sequences": [False, True],
+        "return_state": [False, True],
+        "go_backwards": [False, True],
+        "use_bias": [True, False],
+        "activation": list(ACTIVATIONS),
+        "recurrent_activation": list(ACTIVATIONS),
+        "unit_forget_bias": [True, False],
+        "reset_after": [True, False],
+        "unroll": [False, True],
+        "zero_output_for_mask": [False, True],
+        "mask": ["none", "right", "left", "gaps", "full_rows"],
+        "initial_state": [False, True],
+    }
+
+    def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
+        known = {**options, "units": sizes["units"], "use_cudnn": "auto"}
+        given = {**known, **arguments}
+        if set(given) - set(known):
+            raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
+        if given["units"] <= 0:
+            raise ValueError("units must be positive")
+        domains = {"use_cudnn": ["auto", True, False], **self.options}
+        for name, value in given.items():
+            if name in domains and value not in domains[name]:
+                raise ValueError(f"{name}={value!r} is not valid")
+
+
+class TorchDialect(Dialect):
+    name = "torch"
+    layer_class = TorchLayer
+    options: ClassVar[dict[str, list[Any]]] = {
+        "dtype": ["float32", "float64"],
+        "num_layers": [1, 2, 3],
+        "bidirectional": [False, True],
+        "batch_first": [False, True],
+        "bias": [True, False],
+        "nonlinearity": ["tanh", "relu"],
+        "proj_size": [0, 1, 2, 3],
+        "input": ["batched", "unbatched", "packed", "packed_unsorted"],
+        "hx": [False, True],
+    }
+
+    def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
+        known = {
+            "input_size": sizes["features"],
+            "hidden_size": sizes["units"],
+            "dropout": 0.0,
+            "proj_size": 0,
+            **options,
+        }
+        given = {**known, **arguments}
+        if set(given) - set(known):
+            raise TypeError("unexpected keyword arguments: %s" % (set(given) - set(known)))
+        self.check_types(given)
+        self.check_values(layer, given)
+
+    def check_types(self, given: dict[str, Any]) -> None:
+        for name in ("input_size", "hidden_size", "num_layers"):
+            if type(given[name]) is not int:
+                raise TypeError(f"{name} should be of type int")
+        for name in ("bias", "batch_first"):
+            if type(given[name]) is not bool:
+                raise TypeError(f"{name} should be of type bool")
+
+    def check_values(self, layer: str, given: dict[str, Any]) -> None:
+        for name in ("input_size", "hidden_size", "num_layers"):
+            if given[name] < 1:
+                raise ValueError(f"{name} must be greater than zero")
+        if isinstance(given["dropout"], bool) or not 0 <= given["dropout"] <= 1:
+            raise ValueError("dropout should be a number in range [0, 1]")
+        if given["proj_size"] and layer != "lstm":
+            raise ValueError("proj_size argument is only supported for LSTM")
+        if not 0 <= given["proj_size"] < given["hidden_size"]:
+            raise ValueError("proj_size has to be at least 0 and smaller than hidden_size")
+        if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
+            raise ValueError("Unknown nonlinearity")
+
+
+DIALECTS = {"keras": KerasDialect, "torch": TorchDialect}
+
+FAULTS: dict[str, Callable[[Any], None]] = {}
+"""Name -> a function that is given the dialect's adapter and makes it wrong."""
+
+
+def fault(plant: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Register a fault under the name of the function that plants it."""
+    FAULTS[plant.__name__] = plant
+    return plant
+
+
+def load() -> Dialect:
+    dialect = DIALECTS[sys.argv[1]]()
+    if "--fault" in sys.argv:
+        FAULTS[sys.argv[sys.argv.index("--fault") + 1]](dialect)
+    return dialect
+
+
+def main() -> None:
+    serve.without_siblings()
+    sys.exit(serve.serve(load))
+
+
+if __name__ == "__main__":
+    main()
