@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_data import SIZES, close, every_layer, keras_case, numbers, run_keras, some_states, some_weights
 
-from conformance.spec import LayerConfig, Sizes, Value
+from conformance.spec import LayerConfig, Sizes
 from specs.model import torch
 
 seeds = st.integers(0, 2**32 - 1)
@@ -27,7 +27,7 @@ def reversed_time(x: Any) -> Any:
 @given(seed=seeds)
 def test_going_backwards_is_reading_the_reversed_input(layer: str, seed: int) -> None:
     layer_weights, x = keras_case(layer, seed)
-    options: dict[str, Value] = {"return_sequences": True, "return_state": True}
+    options: dict[str, Any] = {"return_sequences": True, "return_state": True}
     backwards = run_keras(layer, layer_weights, x, go_backwards=True, **options)
     assert backwards == run_keras(layer, layer_weights, reversed_time(x), **options)
 
@@ -37,7 +37,7 @@ def test_going_backwards_is_reading_the_reversed_input(layer: str, seed: int) ->
 @given(seed=seeds, cut=st.integers(1, SIZES.timesteps - 1))
 def test_two_parts_of_a_sequence_equal_the_whole(layer: str, seed: int, cut: int) -> None:
     layer_weights, x = keras_case(layer, seed)
-    options: dict[str, Value] = {"return_sequences": True, "return_state": True}
+    options: dict[str, Any] = {"return_sequences": True, "return_state": True}
     whole = run_keras(layer, layer_weights, x, **options)
     first = run_keras(layer, layer_weights, [row[:cut] for row in x], **options)
     states = [value for name, value in first.items() if name != "output"]
@@ -53,7 +53,7 @@ def test_padding_under_a_mask_changes_no_state(layer: str, seed: int, both: bool
     layer_weights, x = keras_case(layer, seed, bidirectional=both)
     padded = [row + [[math.nan] * SIZES.features] * padding for row in x]
     mask = [[True] * SIZES.timesteps + [False] * padding] * SIZES.batch
-    options: dict[str, Value] = {"bidirectional": both, "return_state": True}
+    options: dict[str, Any] = {"bidirectional": both, "return_state": True}
     assert run_keras(layer, layer_weights, padded, mask, **options) == run_keras(layer, layer_weights, x, **options)
 
 
@@ -61,7 +61,7 @@ def test_padding_under_a_mask_changes_no_state(layer: str, seed: int, both: bool
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_mask_that_keeps_everything_is_no_mask(layer: str, return_sequences: bool, bidirectional: bool) -> None:
-    options: dict[str, Value] = {"return_sequences": return_sequences, "bidirectional": bidirectional}
+    options: dict[str, Any] = {"return_sequences": return_sequences, "bidirectional": bidirectional}
     layer_weights, x = keras_case(layer, **options)
     mask = [[True] * SIZES.timesteps] * SIZES.batch
     assert run_keras(layer, layer_weights, x, mask, **options) == run_keras(layer, layer_weights, x, **options)
@@ -70,7 +70,7 @@ def test_a_mask_that_keeps_everything_is_no_mask(layer: str, return_sequences: b
 @every_layer
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_merge_modes_follow_from_the_two_halves(layer: str, return_sequences: bool) -> None:
-    options: dict[str, Value] = {"bidirectional": True, "return_sequences": return_sequences}
+    options: dict[str, Any] = {"bidirectional": True, "return_sequences": return_sequences}
     layer_weights, x = keras_case(layer, **options)
     halves = run_keras(layer, layer_weights, x, merge_mode="None", **options)
     f, b = np.array(halves["forward_output"]), np.array(halves["backward_output"])
@@ -83,7 +83,7 @@ def test_merge_modes_follow_from_the_two_halves(layer: str, return_sequences: bo
 def test_a_bidirectional_layer_is_its_two_layers_run_apart(layer: str) -> None:
     layer_weights, x = keras_case(layer, bidirectional=True)
     half = len(layer_weights) // 2
-    options: dict[str, Value] = {"return_sequences": True, "return_state": True}
+    options: dict[str, Any] = {"return_sequences": True, "return_state": True}
     both = run_keras(layer, layer_weights, x, bidirectional=True, merge_mode="None", **options)
     forward = run_keras(layer, layer_weights[:half], x, **options)
     backward = run_keras(layer, layer_weights[half:], x, go_backwards=True, **options)
@@ -97,7 +97,7 @@ def test_a_bidirectional_layer_is_its_two_layers_run_apart(layer: str) -> None:
 def test_swapping_the_directions_swaps_the_halves(layer: str) -> None:
     layer_weights, x = keras_case(layer, bidirectional=True)
     half = len(layer_weights) // 2
-    options: dict[str, Value] = {"bidirectional": True, "return_sequences": True, "merge_mode": "None"}
+    options: dict[str, Any] = {"bidirectional": True, "return_sequences": True, "merge_mode": "None"}
     one = run_keras(layer, layer_weights, x, **options)
     other = run_keras(layer, layer_weights[half:] + layer_weights[:half], reversed_time(x), **options)
     assert reversed_time(other["forward_output"]) == one["backward_output"]
@@ -158,7 +158,7 @@ def test_keras_and_torch_agree_on_the_same_weights(layer: str, seed: int) -> Non
     (keras_f, torch_f), (keras_b, torch_b) = both_layouts(layer, seed), both_layouts(layer, seed + 1000)
     x = numbers(seed, SIZES.batch, SIZES.timesteps, SIZES.features)
     theirs = dict(torch.run(layer, {"bidirectional": True, "batch_first": True}, torch_f + torch_b, x))
-    options: dict[str, Value] = {"bidirectional": True, "return_sequences": True, "return_state": True}
+    options: dict[str, Any] = {"bidirectional": True, "return_sequences": True, "return_state": True}
     ours = run_keras(layer, keras_f + keras_b, x, **options)
     assert close(ours["output"], theirs["output"])
     assert close([ours["forward_h"], ours["backward_h"]], theirs["h_n"])
@@ -172,10 +172,10 @@ def test_packed_lengths_are_a_right_mask(layer: str, lengths: list[int]) -> None
     (keras_f, torch_f), (keras_b, torch_b) = both_layouts(layer, 1), both_layouts(layer, 1001)
     x = numbers(1, SIZES.batch, SIZES.timesteps, SIZES.features)
     form = "packed_unsorted" if lengths != sorted(lengths, reverse=True) else "packed"
-    call: dict[str, Value] = {"bidirectional": True, "batch_first": True, "input": form}
+    call: dict[str, Any] = {"bidirectional": True, "batch_first": True, "input": form}
     theirs = dict(torch.run(layer, call, torch_f + torch_b, x, lengths))
     mask = [[t < length for t in range(SIZES.timesteps)] for length in lengths]
-    options: dict[str, Value] = {"bidirectional": True, "return_sequences": True, "return_state": True}
+    options: dict[str, Any] = {"bidirectional": True, "return_sequences": True, "return_state": True}
     ours = run_keras(layer, keras_f + keras_b, x, mask, **options)
     assert close([row[: max(lengths)] for row in ours["output"]], theirs["output.padded"])
     assert close([ours["forward_h"], ours["backward_h"]], theirs["h_n"])
@@ -201,12 +201,19 @@ def torch_case(layer: str, **options: Any) -> tuple[LayerConfig, dict[str, Any]]
 
 
 @every_layer
-def test_a_stack_is_its_layers_one_after_the_other(layer: str) -> None:
-    config, whole = torch_case(layer, num_layers=2, bidirectional=True)
-    stack = some_weights(config)
-    x = np.swapaxes(numbers(7, 2, 4, 3), 0, 1).tolist()
-    bottom = dict(torch.run(layer, {"bidirectional": True}, stack[: len(stack) // 2], x))
-    top = dict(torch.run(layer, {"bidirectional": True}, stack[len(stack) // 2 :], bottom["output"]))
+@pytest.mark.parametrize("hx", [False, True])
+def test_a_stack_is_its_layers_one_after_the_other(layer: str, hx: bool) -> None:
+    config, whole = torch_case(layer, num_layers=2, bidirectional=True, hx=hx)
+    stack, states = some_weights(config), some_states(config)
+    options: dict[str, Any] = {"bidirectional": True, "hx": hx}
+
+    def one_layer(place: int, x: Any) -> dict[str, Any]:
+        half = len(stack) // 2
+        given = [state[2 * place : 2 * place + 2] for state in states] if hx else None
+        return dict(torch.run(layer, options, stack[half * place : half * (place + 1)], x, None, given))
+
+    bottom = one_layer(0, np.swapaxes(numbers(7, 2, 4, 3), 0, 1).tolist())
+    top = one_layer(1, bottom["output"])
     assert top["output"] == whole["output"]
     assert bottom["h_n"] + top["h_n"] == whole["h_n"]
 

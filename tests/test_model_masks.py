@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from model_data import run_keras
 
-from conformance.spec import Value
 from specs.model import OPEN
 
 # a cell that counts: h' = h + x
@@ -37,7 +36,7 @@ def count(mask: Sequence[int], initial: float | None = None, **options: Any) -> 
         (LEFT, {"go_backwards": True, "zero_output_for_mask": True}, [1000, 1100, 0, 0], 1100),
     ],
 )
-def test_masked_sequences(mask: list[int], options: dict[str, Value], shown: list[float], h: float) -> None:
+def test_masked_sequences(mask: list[int], options: dict[str, Any], shown: list[float], h: float) -> None:
     assert count(mask, return_sequences=True, **options) == {"output": shown, "h": h}
 
 
@@ -52,7 +51,7 @@ def test_masked_sequences(mask: list[int], options: dict[str, Value], shown: lis
         (LEFT, {"zero_output_for_mask": True, "go_backwards": True}, OPEN, 1100),
     ],
 )
-def test_masked_last_outputs(mask: list[int], options: dict[str, Value], output: float | None, h: float) -> None:
+def test_masked_last_outputs(mask: list[int], options: dict[str, Any], output: float | None, h: float) -> None:
     assert count(mask, **options) == {"output": output, "h": h}
 
 
@@ -64,7 +63,7 @@ def test_what_is_shown_before_the_first_step_is_open_if_the_state_is_not_zero() 
 
 
 def test_masked_bidirectional() -> None:
-    options: dict[str, Value] = {"bidirectional": True, "merge_mode": "None"}
+    options: dict[str, Any] = {"bidirectional": True, "merge_mode": "None"}
     assert count(GAP, return_sequences=True, **options) == {
         "forward_output": [1, 0, 0, 1001],
         "backward_output": [1001, 0, 0, 1000],
@@ -83,7 +82,7 @@ def test_masked_bidirectional() -> None:
 
 
 def test_only_the_order_of_a_sequence_is_open_around_a_layer_that_goes_backwards() -> None:
-    options: dict[str, Value] = {"bidirectional": True, "go_backwards": True}
+    options: dict[str, Any] = {"bidirectional": True, "go_backwards": True}
     mask = [1, 1, 1, 1]
     assert count(mask, return_sequences=True, merge_mode="sum", **options)["output"] == [OPEN] * 4
     assert count(mask, merge_mode="sum", **options)["output"] == 2222

@@ -35,6 +35,8 @@ DTYPES = {
 }  # fmt: skip
 """The types that can be sent, little-endian."""
 
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
 Arrays = Dict[str, "np.ndarray[Any, Any]"]
 Message = Tuple[Dict[str, Any], Arrays]
 
@@ -45,7 +47,7 @@ class WireError(Exception):
 
 def sendable(array: np.ndarray[Any, Any]) -> bool:
     """Whether an array's type has a place in the protocol."""
-    return array.dtype.name in DTYPES
+    return array.dtype in NAMES or array.dtype.name in DTYPES
 
 
 def write(stream: BinaryIO, fields: Mapping[str, Any], arrays: Iterable[Tuple[str, np.ndarray[Any, Any]]] = ()) -> None:
@@ -59,8 +61,9 @@ def encode(fields: Mapping[str, Any], arrays: Iterable[Tuple[str, np.ndarray[Any
     listed: List[Dict[str, Any]] = []
     parts: List[bytes] = [b""]
     for name, array in arrays:
-        data = array.astype(DTYPES[array.dtype.name], copy=False).tobytes()
-        listed.append({"name": name, "dtype": array.dtype.name, "shape": array.shape, "nbytes": len(data)})
+        dtype = NAMES.get(array.dtype) or array.dtype.name
+        data = array.astype(DTYPES[dtype], copy=False).tobytes()
+        listed.append({"name": name, "dtype": dtype, "shape": array.shape, "nbytes": len(data)})
         parts.append(data)
     message = {**fields, "arrays": listed} if listed else fields
     parts[0] = json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"

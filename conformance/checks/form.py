@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -117,7 +117,8 @@ def structure(seen: Observation) -> Verdict | None:
     got, promised = seen.reply.structure, seen.expectation.structure
     if got == promised:
         return PASS
-    message = f"returned {spell(got)}, expected {spell(promised)}"
+    names = [output.name for output in seen.expectation.contract]
+    message = f"returned {spell(got)}, expected {spell(promised, names)}"
     return Verdict("fail", message, cause=f"{count(got)} outputs for {count(promised)}")
 
 
@@ -145,17 +146,17 @@ def _pairs(seen: Observation, attribute: str) -> Iterator[tuple[Expectation, str
         yield seen.expectation, output.name, getattr(array, attribute), getattr(output, attribute)
 
 
-def spell(tree: Tree) -> str:
-    """A structure in the notation of the language: `(0, (1, 2))`."""
+def spell(tree: Tree, names: Sequence[str] = ()) -> str:
+    """A structure in the notation of the language, such as `(output, (h_n, c_n))`; unnamed outputs by number."""
     if isinstance(tree, int):
-        return f"output {tree}"
+        return names[tree] if tree < len(names) else f"output {tree}"
     ((kind, inside),) = tree.items()
     if kind == "other":
         return str(inside)
     if kind == "dict":
-        return "{" + ", ".join(f"{key}: {spell(value)}" for key, value in inside.items()) + "}"
-    left, right = {"tuple": "()", "list": "[]"}.get(kind, (f"{kind}(", ")"))
-    return left + ", ".join(spell(child) for child in inside) + right
+        return "{" + ", ".join(f"{key}: {spell(value, names)}" for key, value in inside.items()) + "}"
+    left, right = {"tuple": ("(", ")"), "list": ("[", "]")}.get(kind, (f"{kind}(", ")"))
+    return left + ", ".join(spell(child, names) for child in inside) + right
 
 
 def count(tree: Tree) -> int:

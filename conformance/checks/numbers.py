@@ -101,9 +101,7 @@ def _wrong(
     return Verdict("fail", message, ratio, "signed", elements, worst, "wrong values" if finite else "not finite")
 
 
-def worst_element(
-    reply: Reply, contract: Sequence[OutputContract], comparisons: Sequence[Comparison | None]
-) -> Worst:
+def worst_element(reply: Reply, contract: Sequence[OutputContract], comparisons: Sequence[Comparison | None]) -> Worst:
     """The element with the largest ratio, and the first step of its output that is out of bounds."""
     ratios = [comparison.largest if comparison else -1.0 for comparison in comparisons]
     which = int(np.argmax(ratios))

@@ -61,8 +61,9 @@ class Built:
 
 @dataclass(frozen=True)
 class Recalled:
-    """Tensors and outputs of an earlier call, read again from the living objects after other calls."""
+    """Weights, and tensors and outputs of an earlier call, read again from the living objects after other calls."""
 
+    weights: tuple[Array, ...]
     x: Array
     mask: Array | None
     lengths: Array | None
@@ -74,8 +75,8 @@ class Recalled:
 class Expectation:
     """What the specification and the reference expect of a case, for an implementation of a given accuracy.
 
-    The cheap allowance (`step`) is there from the start; the others are computed when somebody asks. `step` is never
-    larger than `signed`, so a value within `step` is right; only where it is not, `signed` decides (NUMERICS, section 8).
+    The cheap allowance (`step`) is there from the start; `signed` is computed when somebody asks. `step` is never larger
+    than `signed`, so a value within `step` is right; only where it is not, `signed` decides.
     """
 
     case: Case

@@ -12,7 +12,8 @@ from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.implementations import Launch, implementation_names
 from conformance.engine.run import calibrate
-from conformance.engine.session import Limits, Modes, Session
+from conformance.engine.session import Modes, Session
+from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, ConformanceError
 from conformance.generate.phases import batch
 from conformance.spec import LayerConfig, Sizes, load_dialect
@@ -52,7 +53,9 @@ def examine(launch: Launch, limits: Limits) -> None:
         modes = Modes.of(hello)
         accuracies = calibrate(session, dialect, hello, modes)
         for dtype, accuracy in accuracies.items():
-            _tell("accuracy", f"{dtype}: tanh {_pair(accuracy.tanh)}, sigmoid {_pair(accuracy.sigmoid)} units of rounding")
+            _tell(
+                "accuracy", f"{dtype}: tanh {_pair(accuracy.tanh)}, sigmoid {_pair(accuracy.sigmoid)} units of rounding"
+            )
         held_to = precisions(dialect, accuracies)
         for layer in hello.layers:
             config = LayerConfig.of(hello.dialect, layer, {}, Sizes(2, 5, 4, 3))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 import numpy as np
 
+from conformance.checks.form import spell
 from conformance.cli.table import table
 from conformance.errors import SpecError
 from conformance.generate.tensors import worked_example
@@ -23,7 +24,6 @@ from conformance.spec import (
     structure,
     weights,
 )
-from conformance.checks.form import spell
 
 EPILOG = """\b
 Examples:
@@ -33,13 +33,13 @@ Examples:
 """
 
 
-@click.command(
-    epilog=EPILOG, context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
-)
+@click.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]})
 @click.argument("dialect", type=click.Choice(dialect_names()))
 @click.argument("layer")
 @click.option("--units", type=click.IntRange(1), default=3, show_default=True, help="Units (PyTorch: hidden_size).")
-@click.option("--input", "shape", default=None, metavar="N,N,N", help="Shape of the input; default: batch 2, 4 steps, 5 features.")
+@click.option(
+    "--input", "shape", default=None, metavar="N,N,N", help="Shape of the input; default: batch 2, 4 steps, 5 features."
+)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def explain(dialect: str, layer: str, units: int, shape: str | None, flags: tuple[str, ...]) -> None:
     """Show every output of a layer: place, name, shape, and what it is.
@@ -74,7 +74,9 @@ def parse_flags(rules: Dialect, flags: Sequence[str]) -> dict[str, Value]:
         name, switch = (key[3:], False) if key.startswith("no_") else (key, True)
         option = rules.options.get(name)
         if option is None:
-            raise SpecError(f"{rules.title} has no option '--{name.replace('_', '-')}'; see `rnn-conformance list options`")
+            raise SpecError(
+                f"{rules.title} has no option '--{name.replace('_', '-')}'; see `rnn-conformance list options`"
+            )
         if isinstance(option.default, bool) and not given:
             options[name] = switch
             continue
@@ -87,9 +89,7 @@ def parse_flags(rules: Dialect, flags: Sequence[str]) -> dict[str, Value]:
     return options
 
 
-def configuration(
-    rules: Dialect, layer: str, options: dict[str, Value], units: int, shape: str | None
-) -> LayerConfig:
+def configuration(rules: Dialect, layer: str, options: dict[str, Value], units: int, shape: str | None) -> LayerConfig:
     """The configuration for an input of that shape, which is in the layout that the options ask for."""
     sizes = Sizes(2, 4, 5, units)
     if options.get("input") == "unbatched":
@@ -107,7 +107,7 @@ def _sizes(rules: Dialect, options: dict[str, Value], units: int, shape: str) ->
     axes = ["batch", "timesteps", "features"]
     if options.get("input") == "unbatched":
         axes = ["timesteps", "features"]
-    elif options.get("batch_first", not ("batch_first" in rules.options)) is False:
+    elif options.get("batch_first", "batch_first" not in rules.options) is False:
         axes = ["timesteps", "batch", "features"]
     if len(numbers) != len(axes):
         raise SpecError(f"--input {shape}: this layer takes ({', '.join(axes)})")
@@ -123,7 +123,7 @@ def explanation(config: LayerConfig) -> str:
     returned = outputs(config, lengths)
     parts = [
         f"{config.rules.title} {layer.class_name}: {told}",
-        f"returns {spell(structure(config))}"
+        f"returns {spell(structure(config), [output.name for output in returned])}"
         + (" (one tensor)" if len(returned) == 1 else f" ({len(returned)} tensors)"),
         table(
             ("output", "name", "shape", "axes", "what it is"),
@@ -152,5 +152,7 @@ def _worked_values(config: LayerConfig) -> str | None:
     except SpecError:
         return None
     due = evaluate(config, [tensors], precision(config.dtype), "step")[0]
-    lines = [f"{output.name} = {np.array2string(output.value, precision=7)}" for output in due if output.value is not None]
+    lines = [
+        f"{output.name} = {np.array2string(output.value, precision=7)}" for output in due if output.value is not None
+    ]
     return "with kernels of 0.1, biases 0, forget bias 1 and the input of the worked example\n" + "\n".join(lines)

@@ -108,7 +108,9 @@ def _bars() -> Display:
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),
-                TextColumn("{task.completed}/{task.total}  {task.fields[phase]}  {task.fields[failed]} with deviations"),
+                TextColumn(
+                    "{task.completed}/{task.total}  {task.fields[phase]}  {task.fields[failed]} with deviations"
+                ),
                 TimeElapsedColumn(),
             )
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True)

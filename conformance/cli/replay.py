@@ -14,7 +14,8 @@ from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import Verdict
 from conformance.engine.implementations import Launch
 from conformance.engine.run import calibrate
-from conformance.engine.session import Limits, Modes, Session
+from conformance.engine.session import Modes, Session
+from conformance.engine.worker import Limits
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError
 from conformance.generate.phases import Batch
 from conformance.results import Results, read_results
@@ -26,7 +27,9 @@ from conformance.spec import Case, load_dialect
     "  rnn-conformance replay 4f1c09aa37b2 --on torch --results reports/old/results.jsonl\n"
 )
 @click.argument("identity", metavar="ID")
-@click.option("--on", "names", multiple=True, metavar="IMPLEMENTATION", help="Where to run it; default: where it failed.")
+@click.option(
+    "--on", "names", multiple=True, metavar="IMPLEMENTATION", help="Where to run it; default: where it failed."
+)
 @click.option("--mode", help="How to call the layer; default: as in the results.")
 @results_option
 @python_option
@@ -59,9 +62,13 @@ def find_case(results: Results, identity: str) -> tuple[Case, tuple[str, ...], s
     }
     matching = sorted(known for known in found if known.startswith(identity))
     if not matching:
-        raise ConformanceError(f"no case '{identity}' among the {len(found)} of the results file; check the id or --results")
+        raise ConformanceError(
+            f"no case '{identity}' among the {len(found)} of the results file; check the id or --results"
+        )
     if len(matching) > 1:
-        raise ConformanceError(f"'{identity}' fits {len(matching)} cases, such as {', '.join(matching[:3])}; write more of it")
+        raise ConformanceError(
+            f"'{identity}' fits {len(matching)} cases, such as {', '.join(matching[:3])}; write more of it"
+        )
     chosen = matching[0]
     records = [record for record in results.cases if record.id == chosen]
     failed = [r for r in records if any(verdict.outcome in FAILED for verdict in r.outcomes.values())]

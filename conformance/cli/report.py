@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from conformance.cli.options import LATEST
-from conformance.report import summary_text, write
+from conformance.cli.summary import summary
+from conformance.report import write
 from conformance.results import read_results
 
 
@@ -17,11 +18,13 @@ from conformance.results import read_results
 )
 @click.argument("results", type=click.Path(path_type=Path, dir_okay=False), default=LATEST / "results.jsonl")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Directory; default: beside the results.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
+)
 def report(results: Path, out: Path | None, form: str) -> None:
     """Write index.html, summary.md and junit.xml from a results file; nothing is run."""
     read = read_results(results)
     directory = out or results.parent
-    write(read, directory)
-    click.echo(summary_text(read, form))
+    write(read, directory, str(results))
+    click.echo(summary(read, form, results))
     click.echo(f"report   {directory / 'index.html'}", err=True)

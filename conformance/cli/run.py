@@ -12,13 +12,14 @@ import click
 
 from conformance.cli.options import LATEST, launches, python_option
 from conformance.cli.progress import progress
+from conformance.cli.summary import summary
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.run import RunOptions
 from conformance.engine.run import run as run_suite
-from conformance.engine.session import Limits
+from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, SpecError
-from conformance.generate.phases import PHASES, PROFILES
-from conformance.report import summary_text, write
+from conformance.generate.phases import PHASES, PROFILES, Phase
+from conformance.report import write
 from conformance.results import Results, Writer, read_results
 from conformance.spec import Case, dialect_names, load_dialect
 
@@ -43,7 +44,9 @@ Examples:
     show_default=True,
     help="How much is run: " + "; ".join(f"{name}: {profile.meaning}" for name, profile in PROFILES.items()) + ".",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the random phase; drawn and printed if left out.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the random phase; drawn and printed if left out."
+)
 @click.option("--phases", default=",".join(PHASES), show_default=True, help="Which phases, separated by commas.")
 @click.option("--only", default="", metavar="'OPTION=VALUE ...'", help="Only configurations with these values.")
 @click.option(
@@ -67,7 +70,9 @@ Examples:
     show_default=True,
     help="What makes the exit code other than 0.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
+)
 @python_option
 def run(
     implementations: tuple[str, ...],
@@ -98,10 +103,11 @@ def run(
         limits=Limits(seconds=timeout, memory=memory << 20),
         command=shlex.join(["rnn-conformance", *sys.argv[1:]]),
     )
-    results = _run_to_file(options, out / "results.jsonl")
-    write(results, out)
-    click.echo(summary_text(results, form))
-    click.echo(f"\nreport   {out / 'index.html'}\nresults  {out / 'results.jsonl'}\nseed     {options.seed}")
+    file = out / "results.jsonl"
+    results = _run_to_file(options, file)
+    write(results, out, str(file))
+    click.echo(summary(results, form, file))
+    click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
     code = exit_code(results)
     sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)
 
@@ -125,7 +131,7 @@ def exit_code(results: Results) -> int:
     return DEVIATIONS if failed else CONFORMANT
 
 
-def _phases(text: str) -> tuple[str, ...]:
+def _phases(text: str) -> tuple[Phase, ...]:
     chosen = tuple(word.strip() for word in text.split(",") if word.strip())
     for word in chosen:
         if word not in PHASES:
@@ -169,5 +175,3 @@ def _known_values(name: str) -> list[str]:
         return list(dict.fromkeys(layer for dialect in dialects for layer in dialect.layers))
     options = [dialect.options[name] for dialect in dialects if name in dialect.options]
     return list(dict.fromkeys(str(value).lower() for option in options for value in option.values))
-
-

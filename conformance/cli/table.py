@@ -19,5 +19,7 @@ def table(heading: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         cells = [row[column].ljust(widths[column]) for column in columns[:-1]]
         lines.append("  ".join([*cells, first]).rstrip())
         lines += [" " * offset + line for line in more]
-    lines.insert(1, "  ".join("-" * size for size in (*widths, min(room, max(len(row[-1]) for row in (heading, *rows))))))
+    lines.insert(
+        1, "  ".join("-" * size for size in (*widths, min(room, max(len(row[-1]) for row in (heading, *rows)))))
+    )
     return "\n".join(lines)

@@ -20,6 +20,8 @@ def vectors(directory: Path) -> None:
     try:
         written = write_vectors(directory)
     except OSError as error:
-        raise ConformanceError(f"cannot write vectors to {directory}: {error.strerror}; choose another directory") from None
+        raise ConformanceError(
+            f"cannot write vectors to {directory}: {error.strerror}; choose another directory"
+        ) from None
     for path in written:
         click.echo(str(path))

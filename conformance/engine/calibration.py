@@ -7,7 +7,7 @@ worse than the cap for unknown implementations, so a wrong activation is not exc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,17 +109,16 @@ def fit(measured: Iterable[tuple[Probe, Floats]], dtype: str) -> Accuracy:
 
 
 def _profile(samples: Sequence[tuple[Floats, Floats]], cap: tuple[float, float]) -> tuple[float, float]:
-    """(relative, absolute) in units of rounding: the pair of least sum that covers every sample; the cap if none."""
+    """(relative, absolute) in units of rounding that covers all samples, with the least absolute part; else the cap."""
     if not samples:
         return cap
     size = np.concatenate([true for true, _ in samples])
     error = np.concatenate([found for _, found in samples])
-    pairs = []
     for absolute in _ABSOLUTE:
-        relative = float((np.maximum(error - absolute, 0) / np.maximum(size, 1e-300)).max())
-        pairs.append((max(1.0, relative * MARGIN), absolute * MARGIN))
-    fitting = [pair for pair in pairs if pair[0] <= cap[0] and pair[1] <= cap[1]]
-    return min(fitting, key=sum, default=cap)
+        relative = MARGIN * float((np.maximum(error - absolute, 0) / np.maximum(size, 1e-300)).max())
+        if relative <= cap[0] and MARGIN * absolute <= cap[1]:
+            return max(1.0, relative), MARGIN * absolute
+    return cap
 
 
 def _sigmoid(x: Floats) -> Floats:
@@ -127,7 +126,7 @@ def _sigmoid(x: Floats) -> Floats:
     return np.asarray(np.where(x < 0, e, 1.0) / (1 + e))
 
 
-_TRUE = {"tanh": np.tanh, "sigmoid": _sigmoid}
+_TRUE: Mapping[str, Callable[[Floats], Floats]] = {"tanh": np.tanh, "sigmoid": _sigmoid}
 
 
 def precisions(dialect: Dialect, accuracies: Mapping[str, Accuracy]) -> dict[str, Precision]:

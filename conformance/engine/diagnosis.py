@@ -1,7 +1,7 @@
 """What does a failure look like? Changes are tried on the reference until one explains every case.
 
-A suspect is a mistake that people make: gate blocks in another order, a transposed kernel, a mask that is ignored. It is
-named only if, with it, the reference gives what came back in every case, closely enough that no coincidence remains.
+A suspect is a mistake that people make: gate blocks in another order, a transposed kernel, a mask that is ignored. It
+is named only if, with it, the reference gives what came back in every case, closely enough that no coincidence remains.
 """
 
 from __future__ import annotations
@@ -73,11 +73,15 @@ def _explains(suspect: Suspect, expectation: Expectation, reply: Reply) -> bool:
         return False
     if [output.name for output in changed] != [output.name for output in expectation.signed]:
         return False
-    if any(due.value is not None and due.value.shape != got.shape for due, got in zip(changed, reply.outputs, strict=True)):
+    if any(
+        due.value is not None and due.value.shape != got.shape for due, got in zip(changed, reply.outputs, strict=True)
+    ):
         return False
     if largest(compare_all(reply, changed)) > SLACK:
         return False
-    errors = [found.error.max(initial=0) for found in compare_all(reply, expectation.signed) if found and found.largest > 1]
+    errors = [
+        found.error.max(initial=0) for found in compare_all(reply, expectation.signed) if found and found.largest > 1
+    ]
     allowed = [
         due.allowed[np.isfinite(due.allowed)].max(initial=0)
         for due, found in zip(changed, compare_all(reply, expectation.signed), strict=True)
@@ -112,7 +116,14 @@ def _ignored(config: LayerConfig, tensors: Tensors) -> Iterator[Suspect]:
         yield Suspect("the initial state is ignored", config, replace(tensors, initial_state=zeros))
 
 
-_INTERCHANGEABLE = ("merge_mode", "go_backwards", "activation", "recurrent_activation", "nonlinearity", "zero_output_for_mask")
+_INTERCHANGEABLE = (
+    "merge_mode",
+    "go_backwards",
+    "activation",
+    "recurrent_activation",
+    "nonlinearity",
+    "zero_output_for_mask",
+)
 
 
 def _other_options(config: LayerConfig, tensors: Tensors) -> Iterator[Suspect]:
@@ -307,5 +318,3 @@ def _less_precise(config: LayerConfig, tensors: Tensors) -> Iterator[Suspect]:
     for lower in {"float64": ("float32", "bfloat16"), "float32": ("float16", "bfloat16")}.get(config.dtype, ()):
         name = f"part of the computation is in {lower}"
         yield Suspect(name, config, tensors, precision=precision(lower))
-
-

@@ -9,77 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal[
-    "pass", "fail", "error", "crash", "timeout", "known", "fixed", "unsupported", "unspecified", "not run"
+from conformance.checks.verdict import DEVIATIONS, Elements, Outcome, Verdict, Worst
+
+__all__ = [
+    "DEVIATIONS",
+    "CaseJudged",
+    "Elements",
+    "Event",
+    "GroupFound",
+    "ImplementationStarted",
+    "Outcome",
+    "RunFinished",
+    "RunStarted",
+    "Verdict",
+    "Worst",
 ]
-"""The closed set of outcomes of one check on one case."""
-
-DEVIATIONS: tuple[Outcome, ...] = ("fail", "error", "crash", "timeout")
-"""The outcomes that contradict the specification and are not declared."""
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The element of an output that is furthest outside (or nearest to the edge of) what is allowed.
-
-    Attributes:
-        output: name of the output.
-        index: axis name -> position, such as `{"batch": 0, "timesteps": 2, "units": 1}`.
-        got, expected: the value that came and the reference's.
-        allowed: how far they may be apart.
-        first_step: first step (in time order of the output) with a value out of bounds, where the output has steps.
-    """
-
-    output: str
-    index: Mapping[str, int]
-    got: float
-    expected: float
-    allowed: float
-    first_step: int | None = None
-
-
-@dataclass(frozen=True)
-class Elements:
-    """How many elements of a case were judged, and how many could say little.
-
-    Attributes:
-        judged: compared with the bound (the following three included).
-        weak: allowance above 1000 units of rounding of the element's scale.
-        uninformative: allowance above an eighth of the scale.
-        void: a partial sum may overflow; nothing can be said.
-        unspecified: the specification leaves the value open; not compared.
-        measured: whether weak and uninformative were counted here (they need the signed bound; a sample has it).
-    """
-
-    judged: int = 0
-    weak: int = 0
-    uninformative: int = 0
-    void: int = 0
-    unspecified: int = 0
-    measured: bool = False
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The outcome of one check on one case.
-
-    Attributes:
-        outcome: one of the closed set.
-        message: one line; None for a plain pass.
-        ratio: largest error ÷ allowed over all elements (checks of values only).
-        bound: which allowance settled it: `step` or `signed`.
-        elements: counts of elements (checks of values only).
-        worst: the worst element (checks of values only, when out of bounds).
-        cause: a short key that is equal for failures that look the same; groups are made of it.
-    """
-
-    outcome: Outcome
-    message: str | None = None
-    ratio: float | None = None
-    bound: str | None = None
-    elements: Elements | None = None
-    worst: Worst | None = None
-    cause: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +58,7 @@ class ImplementationStarted:
         capabilities: layers, options with values, modes.
         calibration: dtype -> {"tanh": [rel, abs], "sigmoid": [rel, abs], "measured": bool}: activation accuracy in
             units of rounding, as measured through the public layers (or the cap, where that was not possible).
+        planned: number of cases that are going to be judged.
         message: why it is broken.
     """
 
@@ -124,6 +69,7 @@ class ImplementationStarted:
     environment: Mapping[str, str] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    planned: int = 0
     message: str | None = None
 
 

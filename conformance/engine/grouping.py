@@ -24,16 +24,37 @@ _BEAM = 60
 
 
 @dataclass(frozen=True)
+class Literal:
+    """A statement about one feature: it has one of these values; `text` says so for people."""
+
+    name: str
+    values: tuple[Value, ...]
+    text: str
+
+    def holds(self, sample: Mapping[str, Value]) -> bool:
+        """Whether it is true of a case with these features."""
+        return self.name in sample and sample[self.name] in self.values
+
+
+def literal(name: str, values: Sequence[Value], domain: Sequence[Value]) -> Literal:
+    """That a feature has one of these values of its domain, said as briefly as can be."""
+    others = [value for value in domain if value not in values]
+    if len(others) == 1 and len(values) > 1:
+        return Literal(name, tuple(values), f"{name}!={others[0]}")
+    return Literal(name, tuple(values), f"{name}=" + "|".join(map(str, values)))
+
+
+@dataclass(frozen=True)
 class Rule:
     """A conjunction of features.
 
     Attributes:
-        when: its literals, such as `("layer=gru", "reset_after=False")`; empty: it holds always.
+        when: its literals; empty: it holds always.
         failing: positions of the failing cases for which it holds.
         exact: whether it holds for no passing case.
     """
 
-    when: tuple[str, ...]
+    when: tuple[Literal, ...]
     failing: tuple[int, ...]
     exact: bool
 
@@ -60,38 +81,31 @@ def explain(failing: Sequence[Mapping[str, Value]], passing: Sequence[Mapping[st
     while left.any():
         chosen, exact = _best(bad[left], good)
         held = left & bad[:, list(chosen)].all(axis=1)
-        when = tuple(_spell(literals[index]) for index in chosen)
+        when = tuple(literals[index] for index in chosen)
         rules.append(Rule(when, tuple(int(index) for index in np.flatnonzero(held)), exact))
         left &= ~held
     return tuple(rules)
 
 
-_Literal = tuple[str, Value, bool]
-
-
-def _literals(samples: Sequence[Mapping[str, Value]]) -> list[_Literal]:
+def _literals(samples: Sequence[Mapping[str, Value]]) -> list[Literal]:
     """`name=value` for every value seen; `name!=value` where there are more than two."""
-    values: dict[str, dict[Value, None]] = {}
+    seen: dict[str, dict[Value, None]] = {}
     for sample in samples:
         for name, value in sample.items():
-            values.setdefault(name, {})[value] = None
-    literals: list[_Literal] = [(name, value, True) for name, seen in values.items() for value in seen if len(seen) > 1]
-    return literals + [(name, value, False) for name, seen in values.items() for value in seen if len(seen) > 2]
+            seen.setdefault(name, {})[value] = None
+    domains = {name: tuple(values) for name, values in seen.items() if len(values) > 1}
+    equal = [literal(name, (value,), domain) for name, domain in domains.items() for value in domain]
+    return equal + [
+        literal(name, tuple(other for other in domain if other != value), domain)
+        for name, domain in domains.items()
+        for value in domain
+        if len(domain) > 2
+    ]
 
 
-def _matrix(samples: Sequence[Mapping[str, Value]], literals: Sequence[_Literal]) -> Bools:
-    rows = [[_true(sample, literal) for literal in literals] for sample in samples]
+def _matrix(samples: Sequence[Mapping[str, Value]], literals: Sequence[Literal]) -> Bools:
+    rows = [[literal.holds(sample) for literal in literals] for sample in samples]
     return np.array(rows, bool).reshape(len(samples), len(literals))
-
-
-def _true(sample: Mapping[str, Value], literal: _Literal) -> bool:
-    name, value, wanted = literal
-    return name in sample and (sample[name] == value) is wanted
-
-
-def _spell(literal: _Literal) -> str:
-    name, value, wanted = literal
-    return f"{name}{'=' if wanted else '!='}{value}"
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,41 @@ Greedy and deterministic, with a limit on the number of tries: on a framework ev
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 
-from conformance.engine.events import Verdict
+from conformance.checks import Verdict
 from conformance.errors import SpecError
 from conformance.generate.strategies import fitted
 from conformance.generate.tensors import KINDS
 from conformance.spec import Case, DataSpec, LayerConfig, Value
 
-TRIES = 40
+TRIES = 80
 
 Fails = Callable[[Case], Verdict | None]
 """The verdict on a case if it still fails in the same way, else None."""
+
+_SIZES = ("batch", "timesteps", "features", "units")
+
+
+@dataclass
+class _Search:
+    """The smallest failing case so far, and how many tries are left."""
+
+    case: Case
+    verdict: Verdict
+    fails: Fails
+    tries: int
+
+    def step(self, candidates: Iterator[Case]) -> bool:
+        """Go to the first candidate that still fails; whether there was one."""
+        for candidate in candidates:
+            if self.tries == 0:
+                return False
+            self.tries -= 1
+            if (verdict := self.fails(candidate)) is not None:
+                self.case, self.verdict = candidate, verdict
+                return True
+        return False
 
 
 def minimise(case: Case, verdict: Verdict, fails: Fails, tries: int = TRIES) -> tuple[Case, Verdict]:
@@ -29,45 +52,42 @@ def minimise(case: Case, verdict: Verdict, fails: Fails, tries: int = TRIES) -> 
         fails: runs a case.
         tries: how many cases may be run.
     """
+    search = _Search(case, verdict, fails, tries)
     progress = True
-    while progress:
+    while progress and search.tries:
         progress = False
-        for smaller in _smaller(case):
-            if tries == 0:
-                return case, verdict
-            tries -= 1
-            found = fails(smaller)
-            if found is not None:
-                case, verdict, progress = smaller, found, True
-                break
-    return case, verdict
+        for name in tuple(search.case.config.non_default()):
+            progress |= search.step(_default_option(search.case, name))
+        for name in _SIZES:
+            progress |= search.step(_smaller_size(search.case, name))
+        progress |= search.step(_simpler_data(search.case))
+    return search.case, search.verdict
 
 
-def _smaller(case: Case) -> Iterator[Case]:
-    """Cases one step smaller, the boldest steps first."""
-    for config in (*_fewer_options(case.config), *_smaller_sizes(case.config)):
-        yield replace(case, config=config)
+def with_option(config: LayerConfig, name: str, value: Value) -> LayerConfig:
+    """The configuration with another value of an option, and sizes that fit it."""
+    wanted: dict[str, Value] = config.options | {name: value}
+    options = {key: held for key, held in wanted.items() if config.rules.options[key].exists(config.layer, wanted)}
+    return LayerConfig.of(config.dialect, config.layer, options, fitted(config.rules, options, config.sizes))
+
+
+def _default_option(case: Case, name: str) -> Iterator[Case]:
+    if name in case.config.options:
+        yield replace(case, config=with_option(case.config, name, case.config.rules.options[name].default))
+
+
+def _smaller_size(case: Case, name: str) -> Iterator[Case]:
+    size = getattr(case.config.sizes, name)
+    for smaller in sorted({1, 2, 3, size // 2, size - 1}):
+        if 0 < smaller < size:
+            try:
+                yield replace(case, config=case.config.with_sizes(**{name: smaller}))
+            except SpecError:  # an option needs more
+                continue
+
+
+def _simpler_data(case: Case) -> Iterator[Case]:
     kinds = list(KINDS)
     if case.data.kind in kinds:
         for kind in kinds[: kinds.index(case.data.kind)]:
             yield replace(case, data=DataSpec(kind, case.data.seed))
-
-
-def _fewer_options(config: LayerConfig) -> Iterator[LayerConfig]:
-    for name in config.non_default():
-        wanted: dict[str, Value] = config.options | {name: config.rules.options[name].default}
-        options = {
-            key: value for key, value in wanted.items() if config.rules.options[key].exists(config.layer, wanted)
-        }
-        sizes = fitted(config.rules, options, config.sizes)
-        yield LayerConfig.of(config.dialect, config.layer, options, sizes)
-
-
-def _smaller_sizes(config: LayerConfig) -> Iterator[LayerConfig]:
-    for name, size in asdict(config.sizes).items():
-        for smaller in sorted({1, 2, size // 2, size - 1}):
-            if 0 < smaller < size:
-                try:
-                    yield config.with_sizes(**{name: smaller})
-                except SpecError:
-                    continue

@@ -7,24 +7,25 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import numpy as np
 
 import conformance
-from conformance.checks import CHECKS, Observation, Reply, judge
+from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
 from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
 from conformance.engine.implementations import Launch
-from conformance.engine.messages import Hello
-from conformance.engine.session import EAGER, Limits, Modes, Session
+from conformance.engine.requests import Hello
+from conformance.engine.session import EAGER, Modes, Session
+from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, plan
-from conformance.reference import Accuracy, Precision
+from conformance.reference import Accuracy
 from conformance.spec import SPEC_VERSION, Case, Dialect, load_dialect
 
 
@@ -125,7 +126,7 @@ class _Test:
         except BrokenImplementationError as error:
             reason = f"{self.launch.name} is broken"
             self._emit(ImplementationStarted(self.launch.name, "broken", message=str(error)))
-        except Exception as error:  # noqa: BLE001 - raised again by the main thread, after the footer
+        except Exception as error:
             reason, unforeseen = f"an error of ours while testing {self.launch.name}", error
         finally:
             self._session.close()
@@ -137,29 +138,28 @@ class _Test:
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
         accuracies = calibrate(self._session, dialect, hello, modes)
-        self._emit(_started(self.launch.name, hello, accuracies))
+        batches = self._planned(dialect)
+        self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
         held_to = precisions(dialect, accuracies)
-        self._run_batches(dialect, hello, held_to, modes)
-        investigator = Investigator(self.launch.name, self._session, held_to, self._stop)
+        for sent, seen in self._session.observe(self._claimed(batches, hello), held_to, modes):
+            for mode, observation in zip(sent.modes, seen, strict=True):
+                self._record(sent.batch, mode, observation)
+        investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop)
         for group in investigator.groups(self._records):
             self._emit(group)
 
-    def _run_batches(
-        self, dialect: Dialect, hello: Hello, held_to: Mapping[str, Precision], modes: Modes
-    ) -> None:
-        for sent, seen in self._session.observe(self._claimed(dialect, hello, modes), held_to, modes):
-            for mode, observation in zip(sent.modes, seen, strict=True):
-                self._record(sent.batch, mode, observation)
-
-    def _claimed(self, dialect: Dialect, hello: Hello, modes: Modes) -> Iterator[Batch]:
-        """The batches that the implementation claims to support; the others are recorded as unsupported."""
+    def _planned(self, dialect: Dialect) -> list[Batch]:
+        """What the user asked for."""
         options = self._options
-        for batch in plan(dialect, PROFILES[options.profile], options.seed, options.phases, options.saved):
+        everything = plan(dialect, PROFILES[options.profile], options.seed, options.phases, options.saved)
+        return [batch for batch in everything if _wanted(batch, options.only)]
+
+    def _claimed(self, batches: Sequence[Batch], hello: Hello) -> Iterator[Batch]:
+        """The batches that the implementation claims to support; the others are recorded as unsupported."""
+        for batch in batches:
             if self._stop.is_set():
                 return
-            if not _wanted(batch, options.only):
-                continue
-            lacking = hello.missing(batch.config, modes.first)
+            lacking = hello.missing(batch.config)
             if lacking is None:
                 yield batch
             else:
@@ -173,11 +173,9 @@ class _Test:
     def _record_unsupported(self, batch: Batch, lacking: str) -> None:
         for case in batch.cases:
             verdict = Verdict("unsupported", f"does not claim {lacking}")
-            self._add(batch, case, EAGER, {name: verdict for name in applicable(case)}, None)
+            self._add(batch, case, EAGER, dict.fromkeys(applicable(case), verdict), None)
 
-    def _add(
-        self, batch: Batch, case: Case, mode: str, outcomes: Mapping[str, Verdict], seconds: float | None
-    ) -> None:
+    def _add(self, batch: Batch, case: Case, mode: str, outcomes: Mapping[str, Verdict], seconds: float | None) -> None:
         judged = CaseJudged(self.launch.name, case.id, case.canonical(), batch.phase, mode, outcomes, seconds)
         self._records.append(Record(case, judged))
         self._emit(judged)
@@ -195,7 +193,7 @@ def calibrate(session: Session, dialect: Dialect, hello: Hello, modes: Modes) ->
     """Type -> accuracy of the activations, for the types that the implementation claims and answers rightly for."""
     found = {}
     for dtype in dialect.options["dtype"].values:
-        asked = [probe for probe in probes(dialect, str(dtype)) if hello.missing(probe.config, modes.first) is None]
+        asked = [probe for probe in probes(dialect, str(dtype)) if hello.missing(probe.config) is None]
         measured = []
         for probe in asked:
             for mode in dict.fromkeys((modes.first, modes.later)):
@@ -213,7 +211,7 @@ def _wanted(batch: Batch, only: Mapping[str, str]) -> bool:
     return all(has.get(name) == value.lower() for name, value in only.items())
 
 
-def _started(name: str, hello: Hello, accuracies: Mapping[str, Accuracy]) -> ImplementationStarted:
+def _started(name: str, hello: Hello, accuracies: Mapping[str, Accuracy], planned: int) -> ImplementationStarted:
     return ImplementationStarted(
         name=name,
         state="ready",
@@ -225,6 +223,7 @@ def _started(name: str, hello: Hello, accuracies: Mapping[str, Accuracy]) -> Imp
             dtype: {"tanh": list(accuracy.tanh), "sigmoid": list(accuracy.sigmoid), "measured": True}
             for dtype, accuracy in accuracies.items()
         },
+        planned=planned,
     )
 
 

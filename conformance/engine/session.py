@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.checks import Built, Expectation, Lost, Observation, Recalled, Refusal, Reply
+from conformance.checks import Built, Expectation, Lost, Observation, Refusal, Reply
 from conformance.checks.observation import expectations
-from conformance.engine import messages
+from conformance.engine import requests
 from conformance.engine.implementations import Launch
-from conformance.engine.messages import Answer, Failure, Hello, Raised, WorkerTimeout
-from conformance.engine.worker import Worker
+from conformance.engine.requests import Hello
+from conformance.engine.worker import Limits, Message, Worker, WorkerLost, WorkerTimeout
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
@@ -30,13 +30,8 @@ AHEAD = 2
 EAGER = "eager"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a worker may use: seconds for one answer, bytes of memory, restarts before it counts as broken."""
-
-    seconds: float = 60.0
-    memory: int = 6 << 30
-    restarts: int = 20
+RESTARTS = 20
+"""How often a worker may be lost before the implementation counts as broken."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +56,6 @@ class Modes:
         return cls(hello.modes[0], hello.modes[-1])
 
 
-class _LostError(Exception):
-    """Raised inside a session where a reply was due and the worker is no more."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
 class Session:
     """A living implementation.
 
@@ -80,14 +67,13 @@ class Session:
     def __init__(self, launch: Launch, limits: Limits) -> None:
         self.launch = launch
         self.forward_seconds = 0.0
-        self._limits = limits
-        self._worker = Worker(launch, memory_limit=limits.memory)
-        self._restarts_left = limits.restarts
+        self._worker = Worker(launch, limits)
+        self._restarts_left = RESTARTS
         self._handles = itertools.count(1)
 
     def start(self) -> Hello:
         """Start the worker; `BrokenImplementationError` if it cannot, or does not speak the protocol."""
-        return self._worker.start()
+        return Hello.of(self._worker.start())
 
     def close(self) -> None:
         """End the worker; no process is left."""
@@ -127,14 +113,14 @@ class Session:
         """Build a layer and call it once with any tensors."""
         handle = next(self._handles)
         try:
-            self._worker.send(*messages.build(handle, config))
-            self._worker.send(*messages.call(handle, drawn, mode))
-            self._worker.send(*messages.release(handle))
+            self._worker.send(*requests.build(handle, config))
+            self._worker.send(*requests.call(handle, drawn, mode))
+            self._worker.send(*requests.release(handle))
             built, reply, _ = self._receive(), self._reply(), self._receive()
-        except _LostError as loss:
+        except WorkerLost as loss:
             self._restart()
-            return _lost(loss.failure)
-        return _refusal(built) if isinstance(built, Raised) else reply
+            return _lost(loss)
+        return requests.refusal(built) or reply
 
     # ------------------------------------------------------------ sending
 
@@ -146,14 +132,13 @@ class Session:
         """Send all requests of a batch: build, the first call twice, the other calls, then look again at the first."""
         handle = next(self._handles)
         first, drawn = sent.batch.cases[0], sent.drawn
-        arguments = first.config.rules.rejections[first.rejection].arguments if first.rejection else {}
-        self._worker.send(*messages.build(handle, first.config, arguments))
-        self._worker.send(*messages.call(handle, drawn[0], sent.modes[0], keep=True))
-        self._worker.send(*messages.call(handle, drawn[0], sent.modes[0], weights=False))
+        self._worker.send(*requests.build(handle, first.config, first))
+        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], keep=True))
+        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], weights=False))
         for tensors_, mode in zip(drawn[1:], sent.modes[1:], strict=True):
-            self._worker.send(*messages.call(handle, tensors_, mode))
-        self._worker.send(*messages.recall(handle))
-        self._worker.send(*messages.release(handle))
+            self._worker.send(*requests.call(handle, tensors_, mode))
+        self._worker.send(*requests.recall(handle))
+        self._worker.send(*requests.release(handle))
 
     # ------------------------------------------------------------ receiving
 
@@ -162,9 +147,9 @@ class Session:
         due = _expectations(sent, held_to)
         try:
             return sent, self._collect(sent, due)
-        except _LostError as loss:
+        except WorkerLost as loss:
             self._restart()
-            seen = self._one_by_one(sent, due, loss.failure)
+            seen = self._one_by_one(sent, due, loss)
             for later in waiting:
                 self._submit(later)
             return sent, seen
@@ -175,52 +160,45 @@ class Session:
         replies = [first, *(self._reply() for _ in sent.drawn[1:])]
         recalled, _ = self._receive(), self._receive()
         seen = [_observation(sent, due, index) for index in range(len(sent.drawn))]
-        if isinstance(built, Raised):
-            return [replace(observation, built=_refusal(built)) for observation in seen]
+        if (refused := requests.refusal(built)) is not None:
+            return [replace(observation, built=refused) for observation in seen]
         seen = [replace(observation, reply=reply) for observation, reply in zip(seen, replies, strict=True)]
         seen[0] = replace(
             seen[0],
-            built=Built(built.numbered("weights")),
+            built=Built(requests.numbered(built, "weights")),
             again=again if isinstance(again, Reply) else None,
-            **_recalled(sent, recalled, replies),
+            **_looked_again(sent, recalled, replies),
         )
         return seen
 
-    def _receive(self) -> Answer | Raised:
-        if not self._worker.alive:
-            raise BrokenImplementationError(f"{self.launch.name} is not running")
-        reply = self._worker.receive(self._limits.seconds)
-        if isinstance(reply, Failure):
-            raise _LostError(reply)
-        return reply
+    def _receive(self) -> Message:
+        return self._worker.receive()
 
     def _reply(self) -> Reply | Refusal:
-        answer = self._receive()
-        if isinstance(answer, Raised):
-            return _refusal(answer)
-        seconds = answer.seconds or 0.0
-        self.forward_seconds += seconds
-        return Reply(answer.outputs, answer.structure, seconds)
+        reply = requests.reply(self._receive())
+        if isinstance(reply, Reply):
+            self.forward_seconds += reply.seconds
+        return reply
 
     # ------------------------------------------------------------ losses
 
-    def _one_by_one(self, sent: Sent, due: Sequence[Expectation | None], failure: Failure) -> list[Observation]:
+    def _one_by_one(self, sent: Sent, due: Sequence[Expectation | None], loss: WorkerLost) -> list[Observation]:
         """The batch again, every case alone; a loss that does not happen again is charged to the first case."""
         seen = []
         for index, (case, mode, drawn) in enumerate(zip(sent.batch.cases, sent.modes, sent.drawn, strict=True)):
             single = Sent(Batch(sent.batch.phase, sent.batch.config, (case,)), (mode,), (drawn,))
             seen.append(self._alone(single, due[index : index + 1]))
         if not any(isinstance(observation.reply, Lost) for observation in seen):
-            seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(failure), repeated=False))
+            seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(loss), repeated=False))
         return seen
 
     def _alone(self, sent: Sent, due: Sequence[Expectation | None]) -> Observation:
         self._submit(sent)
         try:
             return self._collect(sent, due)[0]
-        except _LostError as loss:
+        except WorkerLost as loss:
             self._restart()
-            return replace(_observation(sent, due, 0), reply=_lost(loss.failure))
+            return replace(_observation(sent, due, 0), reply=_lost(loss))
 
     def _restart(self) -> None:
         self._restarts_left -= 1
@@ -240,22 +218,15 @@ def _observation(sent: Sent, due: Sequence[Expectation | None], index: int) -> O
     return Observation(sent.batch.cases[index], due[index], sampled=index == 0)
 
 
-def _refusal(raised: Raised) -> Refusal:
-    return Refusal(raised.stage, raised.type, raised.bases, raised.message)
+def _lost(loss: WorkerLost) -> Lost:
+    return Lost("timeout" if isinstance(loss, WorkerTimeout) else "crash", str(loss))
 
 
-def _lost(failure: Failure) -> Lost:
-    return Lost("timeout" if isinstance(failure, WorkerTimeout) else "crash", failure.message)
-
-
-def _recalled(sent: Sent, answer: Answer | Raised, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
+def _looked_again(sent: Sent, answer: Message, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
     """What looking again at the first call tells, if every call was answered."""
-    if isinstance(answer, Raised) or not all(isinstance(reply, Reply) for reply in replies):
+    if not answer.header["ok"] or not all(isinstance(reply, Reply) for reply in replies):
         return {}
-    now, outputs = messages.recalled(answer)
+    recalled = requests.recalled(answer)
     names = [weight.name for weight in weights(sent.batch.config)]
-    pairs = zip(names, sent.drawn[-1].weights, now.weights, strict=False)
-    return {
-        "recalled": Recalled(now.x, now.mask, now.lengths, now.initial_state, outputs),
-        "weights_after": {name: (was, is_) for name, was, is_ in pairs},
-    }
+    pairs = zip(names, sent.drawn[-1].weights, recalled.weights, strict=False)
+    return {"recalled": recalled, "weights_after": {name: (was, is_) for name, was, is_ in pairs}}

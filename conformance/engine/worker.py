@@ -205,7 +205,8 @@ class Worker:
             raise self._broken(f"it did not say hello: {loss}") from None
         if not answer.header["ok"]:
             self.close()
-            raise self._broken(self._missing(answer.header["error"]))
+            error = answer.header["error"]
+            raise self._broken(f"{error['type']}: {last_line(error['message'])}")
         return answer.header
 
     def restart(self) -> Mapping[str, Any]:
@@ -309,14 +310,11 @@ class Worker:
 
     # ------------------------------------------------------------ why it cannot be used
 
-    def _missing(self, error: Mapping[str, Any]) -> str:
-        """One line about an adapter that could not load."""
-        said = f"{error['type']}: {last_line(error['message'])}"
-        lacking = "ImportError" in error["bases"] and self.launch.install
-        return f"{said} (in {self.launch.command[0]}); {self.launch.install}" if lacking else said
-
     def _broken(self, why: str) -> BrokenImplementationError:
-        return BrokenImplementationError(f"{self.launch.name}: {why}")
+        """One line; where a package is missing, with what to do about it."""
+        lacking = self.launch.install and ("ModuleNotFoundError" in why or "ImportError" in why)
+        hint = f" (in {self.launch.command[0]}); {self.launch.install}" if lacking else ""
+        return BrokenImplementationError(f"{self.launch.name}: {why}{hint}")
 
 
 def _write_all(pipe: IO[bytes], outgoing: SimpleQueue[bytes | None]) -> None:

@@ -6,7 +6,7 @@ The stored ones are in `specs/vectors/`; `rnn-conformance vectors DIR` writes th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ def _array(array: Array) -> dict[str, Any]:
     return {"shape": list(array.shape), "values": array.reshape(-1).tolist()}
 
 
-def _values(due: Expected) -> Mapping[str, Any]:
+def _values(due: Expected) -> dict[str, Any]:
     """Values with allowed errors; null where nothing is promised: an open element, or one that may overflow."""
     if due.value is None:
         return {}

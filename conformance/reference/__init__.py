@@ -7,17 +7,16 @@ API makes of it; `arithmetic` holds the error analysis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 
 from conformance.errors import SpecError
 from conformance.reference import keras, torch
-from conformance.reference.expected import Expected, form_only
+from conformance.reference.expected import Expected, form_only, output_contracts
 from conformance.reference.precision import CAPS, Accuracy, Precision, precision
 from conformance.reference.scan import Policy
-from conformance.spec import LayerConfig, Tensors, outputs
+from conformance.spec import LayerConfig, Tensors
 
 __all__ = ["CAPS", "Accuracy", "Expected", "Policy", "Precision", "evaluate", "precision"]
 
@@ -64,12 +63,12 @@ def _aligned(
     config: LayerConfig, tensors: Tensors, package: dict[str, Expected], factor: float
 ) -> tuple[Expected, ...]:
     """The outputs in the order of the contract."""
-    lengths = None if tensors.lengths is None else tensors.lengths.tolist()
+    lengths = None if tensors.lengths is None else tuple(tensors.lengths.tolist())
     return tuple(
         form_only(contract) if contract.judged == "form" else _loosened(package[contract.name], factor)
-        for contract in outputs(config, lengths)
+        for contract in output_contracts(config, lengths)
     )
 
 
 def _loosened(expected: Expected, factor: float) -> Expected:
-    return replace(expected, allowed=expected.allowed * factor)
+    return Expected(expected.name, expected.value, expected.allowed * factor, expected.specified)

@@ -44,7 +44,7 @@ def _sigmoid(v: Floats) -> Floats:
 
 
 def _sigmoid_slope(v: Floats) -> Floats:
-    """s (1 - s), written without the difference, which cancels for large v."""
+    """Slope s (1 - s), written without the difference, which cancels for large v."""
     q = np.exp(-np.abs(v))
     slope: Floats = q / (1.0 + q) ** 2
     return slope
@@ -52,12 +52,16 @@ def _sigmoid_slope(v: Floats) -> Floats:
 
 def _tanh_slope(v: Floats) -> Floats:
     """sech^2; 1 - tanh^2 would cancel to zero for |v| > 19."""
-    return 4.0 * _sigmoid_slope(2.0 * v)
+    slope: Floats = 4.0 * _sigmoid_slope(2.0 * v)
+    return slope
 
 
 def _hard_sigmoid(v: Floats) -> Floats:
-    y: Floats = np.clip(v / 6.0 + 0.5, 0.0, 1.0)
-    return y
+    return np.clip(v / 6.0 + 0.5, 0.0, 1.0)
+
+
+def _hard_sigmoid_slope(v: Floats) -> Floats:
+    return (np.abs(v) < 3.0).astype(np.float64) / 6.0
 
 
 def _nearest_zero(v: Floats, R: Floats) -> Floats:
@@ -97,7 +101,7 @@ RELU = Activation(
     low=0.0,
     high=math.inf,
     value=lambda v: np.maximum(v, 0.0),
-    slope=lambda v: (v > 0) * 1.0,
+    slope=lambda v: (v > 0).astype(np.float64),
     steepest=lambda v, R: v + R,
     remainder=lambda v, R: np.maximum(R - np.abs(v), 0.0),
     accuracy=_exact,
@@ -126,7 +130,7 @@ HARD_SIGMOID = Activation(
     low=0.0,
     high=1.0,
     value=_hard_sigmoid,
-    slope=lambda v: (np.abs(v) < 3.0) / 6.0,
+    slope=_hard_sigmoid_slope,
     steepest=_nearest_zero,
     remainder=lambda v, R: np.maximum(R - np.abs(np.abs(v) - 3.0), 0.0) / 6.0,
     accuracy=lambda _: (2.0, 1.0 + 1 / 64),

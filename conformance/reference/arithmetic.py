@@ -119,16 +119,12 @@ class Values:
 
 
 class Bounds:
-    """Arithmetic with error bounds.
-
-    Attributes:
-        overflow: rows (..., K, B) of which some intermediate result may overflow; None: none has been met.
-    """
+    """Arithmetic with error bounds; without symbols these are intervals."""
 
     def __init__(self, precision: Precision, symbols: Symbols | None = None) -> None:
         self.precision = precision
         self.symbols = symbols
-        self.overflow: Mask | None = None
+        self._overflow: Mask | None = None
 
     def product(self, operand: Bounded, kernel: Kernel) -> Terms:
         """The terms of `operand @ kernel`, the operand's errors carried through."""
@@ -240,9 +236,7 @@ class Bounds:
         d = kept.value - new.value
         keep, change = np.abs(z.value), np.abs(1.0 - z.value)
         value = new.value + z.value * d
-        gens = add_gens(
-            add_gens(scaled(z.value, kept.gens), scaled(1.0 - z.value, new.gens)), scaled(d, z.gens)
-        )
+        gens = add_gens(add_gens(scaled(z.value, kept.gens), scaled(1.0 - z.value, new.gens)), scaled(d, z.gens))
         box = keep * kept.box + change * new.box + np.abs(d) * z.box + z.radius * (kept.radius + new.radius)
         rest, distance = change + z.radius, np.abs(d) + kept.radius + new.radius
         products = np.maximum(z.size * kept.size + 2 * rest * new.size, 2 * z.size * distance)
@@ -257,12 +251,17 @@ class Bounds:
         """The same number; what no symbol tracks gets symbols of its own, so that its later uses are one error."""
         return number if self.symbols is None else self.symbols.promote(number)
 
+    def take_overflow(self) -> Mask | None:
+        """Rows (..., K, B) in which a result since the last call may overflow; None: none may."""
+        overflow, self._overflow = self._overflow, None
+        return overflow
+
     def _flag(self, size: Floats) -> None:
         """Remember rows in which a number of this size may overflow (or is not a number)."""
         limit = self.precision.fmax / 2
         if not size.max(initial=0.0) < limit:
-            rows = ~(size < limit).all(axis=-1)
-            self.overflow = rows if self.overflow is None else self.overflow | rows
+            rows: Mask = ~np.asarray((size < limit).all(axis=-1))
+            self._overflow = rows if self._overflow is None else self._overflow | rows
 
 
 def summation_error(u: float, magnitude: Floats, size: Floats, count: int) -> Floats:

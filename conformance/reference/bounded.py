@@ -16,6 +16,7 @@ Every draw has its own weights: kernels are (K, inputs, units).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,6 +73,18 @@ class Bounded:
         """Largest size that a correct implementation's number can have."""
         size: Floats = np.abs(self.value) + self.radius
         return size if math.isinf(self.reach) else np.minimum(size, self.reach)
+
+    @classmethod
+    def joined(cls, numbers: Sequence[Bounded]) -> Bounded:
+        """Numbers without symbols side by side."""
+        return cls(
+            np.concatenate([number.value for number in numbers], axis=-1),
+            np.concatenate([number.box for number in numbers], axis=-1),
+        )
+
+    def at(self, step: int) -> Bounded:
+        """One time step of a number without symbols."""
+        return Bounded(self.value[step], self.box[step])
 
     def columns(self, units: slice) -> Bounded:
         """Some of the units."""
@@ -130,7 +143,7 @@ class Terms:
         value: their exact sum.
         magnitude: sum of their absolute values, errors of operands included.
         box, gens: error of the sum by errors of operands.
-        pieces: sum of the absolute values of the stored pieces (`xW`, `hU`, biases), where those are rounded.
+        pieces: sum of the absolute values of the stored pieces (`xW`, `hU`, biases); None where those are not rounded.
         count: number of terms.
         stored: number of pieces.
         grid: exponents q such that all terms of a row are multiples of 2^q; None: not known.
@@ -152,7 +165,7 @@ class Terms:
             self.magnitude + other.magnitude,
             _plus(self.box, other.box),
             add_gens(self.gens, other.gens),
-            _plus(self.pieces, other.pieces),
+            None if self.pieces is None or other.pieces is None else self.pieces + other.pieces,
             self.count + other.count,
             self.stored + other.stored,
             None if self.grid is None or other.grid is None else np.minimum(self.grid, other.grid),
@@ -225,7 +238,8 @@ def grid_exponent(value: Floats) -> Ints:
     digits = np.ldexp(mantissa, 53).astype(np.int64)
     lowest_bit = np.frexp((digits & -digits).astype(np.float64))[1] - 1
     q = np.where(digits == 0, -NO_GRID, lowest_bit + exponent - 53)
-    return np.min(q, axis=-1, initial=-NO_GRID).astype(np.int64)
+    smallest: Ints = np.min(q, axis=-1, initial=-NO_GRID).astype(np.int64)
+    return smallest
 
 
 def _worthwhile_grid(value: Floats, magnitude: Floats, precision: Precision) -> Ints | None:

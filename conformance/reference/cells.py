@@ -1,6 +1,6 @@
 """The mathematics of the cells, written once over an arithmetic.
 
-Gates stand in one order here, whatever the dialect's: LSTM i, f, o, g; GRU z, r, n. The equations are those of Elman
+The equations are those of Elman
 (1990), Hochreiter and Schmidhuber (1997) with the forget gate of Gers et al. (2000) and the projection of Sak et al.
 (2014), and Cho et al. (2014) with the reset gate after or before the recurrent product.
 """
@@ -15,6 +15,9 @@ from conformance.reference.arithmetic import Arithmetic, N, S
 from conformance.reference.bounded import Kernel, Terms, constants
 from conformance.reference.precision import Precision
 from conformance.spec import Floats
+
+GATES = {"simple_rnn": ("n",), "lstm": ("i", "f", "o", "g"), "gru": ("z", "r", "n")}
+"""The order of the gate blocks here, whatever the dialect's: gates with the same activation stand together."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class SimpleRNN:
         self.bias = weights.biases(slice(None))
 
     def inputs(self, a: Arithmetic[N, S], x: N) -> tuple[S, ...]:
-        """x W + b."""
+        """The part x W + b."""
         return (a.join(a.product(x, self.kernel), a.constant(self.bias)),)
 
     def step(self, a: Arithmetic[N, S], inputs: tuple[S, ...], state: tuple[N, ...]) -> tuple[N, ...]:
@@ -78,7 +81,7 @@ class SimpleRNN:
 
 
 class LSTM:
-    """i, f, o = rec(x W + b + h U); g = act(...); c' = f c + i g; h' = o act(c'), projected if there is a projection."""
+    """i, f, o = rec(x W + b + h U); g = act(...); c' = f c + i g; h' = o act(c'), projected where it says so."""
 
     def __init__(
         self, weights: Weights, precision: Precision, activation: Activation, recurrent_activation: Activation
@@ -94,7 +97,7 @@ class LSTM:
             self.no_bias = constants((), weights.projection.shape[-1], weights.projection.shape[0])
 
     def inputs(self, a: Arithmetic[N, S], x: N) -> tuple[S, ...]:
-        """x W + b."""
+        """The part x W + b."""
         return (a.join(a.product(x, self.kernel), a.constant(self.bias)),)
 
     def step(self, a: Arithmetic[N, S], inputs: tuple[S, ...], state: tuple[N, ...]) -> tuple[N, ...]:
@@ -135,7 +138,7 @@ class GRU:
         self.output_bias = weights.output_bias(self.candidate)
 
     def inputs(self, a: Arithmetic[N, S], x: N) -> tuple[S, ...]:
-        """x W + b of the gates and of the candidate."""
+        """The parts x W + b of the gates and of the candidate."""
         product = a.product(x, self.kernel)
         return (
             a.join(a.gates_of(product, self.gates), a.constant(self.bias)),

@@ -9,10 +9,10 @@ import numpy as np
 
 from conformance.reference.arithmetic import Mask
 from conformance.reference.bounded import Bounded
-from conformance.reference.cells import Cell, Weights
+from conformance.reference.cells import GATES, Cell, Weights
 from conformance.reference.precision import Precision
 from conformance.reference.scan import Policy, run
-from conformance.spec import Floats
+from conformance.spec import Array, Floats, LayerConfig
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ def flipped(number: Bounded) -> Bounded:
     return Bounded(number.value[::-1], number.box[::-1])
 
 
-def reordered(blocks: Sequence[int], values: Floats) -> Floats:
-    """Gate blocks along the last axis in another order."""
-    gates = values.reshape(*values.shape[:-1], len(blocks), -1)
-    return gates[..., list(blocks), :].reshape(values.shape)
+def reordered(config: LayerConfig, values: Floats) -> Floats:
+    """The gate blocks along the last axis, from the dialect's order to that of `cells`."""
+    given, wanted = config.rules.layers[config.layer].blocks, GATES[config.layer]
+    blocks = values.reshape(*values.shape[:-1], len(given), -1)
+    return blocks[..., [given.index(gate) for gate in wanted], :].reshape(values.shape)
 
 
-def _oriented(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], directions: Sequence[Direction]):
+def _oriented(values: Array, directions: Sequence[Direction]) -> Array:
     return np.concatenate([values[::-1] if direction.backwards else values for direction in directions], axis=1)
 
 

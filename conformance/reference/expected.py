@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from conformance.errors import SpecError
 from conformance.reference.arithmetic import Mask
 from conformance.reference.bounded import Bounded
-from conformance.spec import Array, Floats, OutputContract, Tensors, WeightContract
+from conformance.spec import (
+    Array,
+    Floats,
+    LayerConfig,
+    OutputContract,
+    Tensors,
+    WeightContract,
+    initial_states,
+    outputs,
+    weights,
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +62,32 @@ class Output:
         return Expected(name, self.value[draw], self.allowed[draw], specified)
 
 
+@lru_cache(maxsize=1024)
+def output_contracts(config: LayerConfig, lengths: tuple[int, ...] | None) -> tuple[OutputContract, ...]:
+    """As `conformance.spec.outputs`; many draws of a configuration ask for the same."""
+    return outputs(config, lengths)
+
+
+@lru_cache(maxsize=256)
+def weight_contracts(config: LayerConfig) -> tuple[WeightContract, ...]:
+    """As `conformance.spec.weights`."""
+    return weights(config)
+
+
+@lru_cache(maxsize=256)
+def state_contracts(config: LayerConfig) -> tuple[OutputContract, ...]:
+    """As `conformance.spec.initial_states`."""
+    return initial_states(config)
+
+
 def form_only(contract: OutputContract) -> Expected:
     """An output of which nothing is promised but shape and type."""
     return Expected(contract.name, None, np.zeros(contract.shape))
 
 
-def stacked_weights(
-    contracts: Sequence[WeightContract], draws: Sequence[Tensors]
-) -> Mapping[tuple[int, int, str], Floats]:
+def stacked_weights(config: LayerConfig, draws: Sequence[Tensors]) -> Mapping[tuple[int, int, str], Floats]:
     """The weights of all draws, (layer, direction, role) -> (K, ...) in float64; `SpecError` if a shape is wrong."""
+    contracts = weight_contracts(config)
     for tensors in draws:
         if len(tensors.weights) != len(contracts):
             raise SpecError(f"{len(tensors.weights)} weights were given; the layer has {len(contracts)}")
@@ -69,6 +97,21 @@ def stacked_weights(
         )
         for k, contract in enumerate(contracts)
     }
+
+
+def stacked_states(config: LayerConfig, draws: Sequence[Tensors], given: bool) -> list[Floats]:
+    """The initial states of all draws, each (K, ...), in call order; zeros if the configuration gives none."""
+    contracts, states = state_contracts(config), [tensors.initial_state for tensors in draws]
+    if not given:
+        absent("initial_state", states)
+        return [np.zeros((len(draws), *contract.shape)) for contract in contracts]
+    for state in states:
+        if state is not None and len(state) != len(contracts):
+            raise SpecError(f"{len(state)} initial states were given; the layer takes {len(contracts)}")
+    return [
+        stacked(f"initial state {contract.name}", [None if s is None else s[k] for s in states], contract.shape)
+        for k, contract in enumerate(contracts)
+    ]
 
 
 def stacked(what: str, arrays: Sequence[Array | None], shape: tuple[int, ...]) -> Floats:

@@ -12,10 +12,10 @@ from conformance.reference.arithmetic import Bounds, Mask
 from conformance.reference.bounded import Bounded
 from conformance.reference.cells import GRU, LSTM, Cell, SimpleRNN, Weights
 from conformance.reference.directions import Direction, flipped, reordered, run_directions
-from conformance.reference.expected import Expected, Output, absent, stacked, stacked_weights
+from conformance.reference.expected import Expected, Output, absent, stacked, stacked_states, stacked_weights
 from conformance.reference.precision import Precision
-from conformance.reference.scan import Policy, last_processed
-from conformance.spec import Floats, LayerConfig, Tensors, initial_states, weights
+from conformance.reference.scan import Policy, last_processed, with_void
+from conformance.spec import Array, Floats, LayerConfig, Tensors
 
 OPTIONS = frozenset(
     {
@@ -27,9 +27,6 @@ OPTIONS = frozenset(
 """The options that this module implements; `unroll` and `unit_forget_bias` have no effect once weights are set."""
 
 _MERGES = {"sum": Bounds.add, "mul": Bounds.multiply, "ave": Bounds.add}
-
-_BLOCKS = {"simple_rnn": (0,), "lstm": (0, 1, 3, 2), "gru": (0, 1, 2)}
-"""Gate order here (i, f, c, o; z, r, h) -> that of `cells`."""
 
 
 def expected(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy) -> list[dict[str, Expected]]:
@@ -46,7 +43,7 @@ def _outputs(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy
     traces = run_directions(partial(_cell, config, p), directions, Bounded.of(x, p.tiny), mask, p, policy)
     prefixes = ("forward_", "backward_") if config.bidirectional else ("",)
     states = {
-        prefix + name: Output(state.value[-1], state.box[-1])
+        prefix + name: Output.of(state.at(-1))
         for prefix, trace in zip(prefixes, traces, strict=True)
         for name, state in zip(config.rules.layers[config.layer].states, trace, strict=True)
     }
@@ -55,7 +52,7 @@ def _outputs(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy
         return states | {"output": shown(config, traces[0][0], _in_order(mask, directions[0]), directions[0])}
     merge = partial(_merged, str(config.get("merge_mode")), p)
     halves = _both_sequences if config.get("return_sequences") else _both_last
-    return states | halves(config, [trace[0] for trace in traces], mask, directions, merge)
+    return states | halves([trace[0] for trace in traces], mask, directions, merge)
 
 
 def _cell(config: LayerConfig, p: Precision, w: Weights) -> Cell:
@@ -84,7 +81,8 @@ def _mask(config: LayerConfig, draws: Sequence[Tensors]) -> Mask | None:
         absent("mask", masks)
         return None
     kept = stacked("mask", masks, (config.sizes.batch, config.sizes.timesteps))
-    return np.ascontiguousarray(kept.transpose(2, 0, 1)) != 0
+    mask: Mask = np.ascontiguousarray(kept.transpose(2, 0, 1)) != 0
+    return mask
 
 
 def _in_order(mask: Mask | None, direction: Direction) -> Mask | None:
@@ -92,8 +90,8 @@ def _in_order(mask: Mask | None, direction: Direction) -> Mask | None:
 
 
 def _directions(config: LayerConfig, draws: Sequence[Tensors]) -> list[Direction]:
-    values = stacked_weights(weights(config), draws)
-    initial = _initial(config, draws)
+    values = stacked_weights(config, draws)
+    initial = tuple(stacked_states(config, draws, config.get("initial_state") is True))
     each = len(config.rules.layers[config.layer].states)
     backwards = config.get("go_backwards") is True
     return [
@@ -103,24 +101,12 @@ def _directions(config: LayerConfig, draws: Sequence[Tensors]) -> list[Direction
 
 
 def _weights(config: LayerConfig, values: Mapping[tuple[int, int, str], Floats], direction: int) -> Weights:
-    order = partial(reordered, _BLOCKS[config.layer])
+    order = partial(reordered, config)
     kernel, recurrent = (order(values[0, direction, role]) for role in ("kernel", "recurrent_kernel"))
     if not config.get("use_bias"):
         return Weights(kernel, recurrent)
     bias = order(values[0, direction, "bias"])
     return Weights(kernel, recurrent, bias[:, 0], bias[:, 1]) if bias.ndim == 3 else Weights(kernel, recurrent, bias)
-
-
-def _initial(config: LayerConfig, draws: Sequence[Tensors]) -> tuple[Floats, ...]:
-    contracts = initial_states(config)
-    given = [tensors.initial_state for tensors in draws]
-    if not config.get("initial_state"):
-        absent("initial_state", given)
-        return tuple(np.zeros((len(draws), *contract.shape)) for contract in contracts)
-    return tuple(
-        stacked(f"initial state {contract.name}", [None if s is None else s[k] for s in given], contract.shape)
-        for k, contract in enumerate(contracts)
-    )
 
 
 # ---------------------------------------------------------------- what comes out
@@ -137,7 +123,8 @@ def _shown(h: Bounded, mask: Mask, direction: Direction) -> tuple[Bounded, Mask]
 
 def _given(direction: Direction) -> Mask:
     """Rows (K, B) whose initial state is not zero."""
-    return np.logical_or.reduce([state.any(axis=-1) for state in direction.initial])
+    given: Mask = np.any([state.any(axis=-1) for state in direction.initial], axis=0)
+    return given
 
 
 def _zeroed(h: Bounded, kept: Mask) -> Bounded:
@@ -156,19 +143,19 @@ def _sequence(config: LayerConfig, h: Bounded, mask: Mask | None, direction: Dir
 
 def _last(config: LayerConfig, h: Bounded, mask: Mask | None, direction: Direction) -> Output:
     if mask is None:
-        return _output(_step(h, -1))
+        return _output(h.at(-1))
     shown, opened = _shown(h, mask, direction)
     silent = opened[-1] | ~mask[-1] if config.get("zero_output_for_mask") else opened[-1]
-    return _output(_step(shown, -1), silent)
+    return _output(shown.at(-1), silent)
 
 
 Merge = Callable[[Bounded, Bounded, Mask, Mask], dict[str, tuple[Bounded, Mask]]]
 
 
 def _both_sequences(
-    config: LayerConfig, h: Sequence[Bounded], mask: Mask | None, directions: Sequence[Direction], merge: Merge
+    h: Sequence[Bounded], mask: Mask | None, directions: Sequence[Direction], merge: Merge
 ) -> dict[str, Output]:
-    """Both halves in time order (open if the layer itself reads backwards); masked steps are zero, whatever the layer."""
+    """Both halves in time order, zero at masked steps; open if the layer itself reads backwards."""
     opened = np.full(h[0].value.shape[:3], directions[0].backwards)
     merged = merge(h[0], flipped(h[1]), opened, opened)
     return {
@@ -178,12 +165,12 @@ def _both_sequences(
 
 
 def _both_last(
-    config: LayerConfig, h: Sequence[Bounded], mask: Mask | None, directions: Sequence[Direction], merge: Merge
+    h: Sequence[Bounded], mask: Mask | None, directions: Sequence[Direction], merge: Merge
 ) -> dict[str, Output]:
     """Made of both final states; open in rows without any unmasked step if their initial state is not zero."""
     empty = np.zeros(h[0].value.shape[1:3], dtype=bool) if mask is None else ~mask.any(axis=0)
     opened = [empty & _given(direction) for direction in directions]
-    merged = merge(_step(h[0], -1), _step(h[1], -1), opened[0], opened[1])
+    merged = merge(h[0].at(-1), h[1].at(-1), opened[0], opened[1])
     return {name: _output(number, silent) for name, (number, silent) in merged.items()}
 
 
@@ -195,19 +182,13 @@ def _merged(
     if mode == "None":
         return {"forward_output": (f, wide_f), "backward_output": (b, wide_b)}
     if mode == "concat":
-        number = Bounded(*(np.concatenate(pair, axis=-1) for pair in ((f.value, b.value), (f.box, b.box))))
-        return {"output": (number, np.concatenate([wide_f, wide_b], axis=-1))}
+        return {"output": (Bounded.joined([f, b]), np.concatenate([wide_f, wide_b], axis=-1))}
     bounds = Bounds(p)
     number = _MERGES[mode](bounds, f, b)
-    box = number.box if bounds.overflow is None else np.where(bounds.overflow[..., None], np.inf, number.box)
-    box = np.where(np.isnan(box), np.inf, box)
+    box = with_void(number.box, bounds.take_overflow())
     # halving is exact but for underflow
     half = Bounded(number.value / 2, box / 2 + p.tiny) if mode == "ave" else Bounded(number.value, box)
     return {"output": (half, wide_f | wide_b)}
-
-
-def _step(number: Bounded, step: int) -> Bounded:
-    return Bounded(number.value[step], number.box[step])
 
 
 def _output(number: Bounded, opened: Mask | None = None) -> Output:
@@ -218,5 +199,5 @@ def _output(number: Bounded, opened: Mask | None = None) -> Output:
     return Output(_time_inside(number.value), _time_inside(number.box), _time_inside(~wide))
 
 
-def _time_inside(values):
+def _time_inside(values: Array) -> Array:
     return values.transpose(1, 2, 0, 3) if values.ndim == 4 else values

@@ -78,6 +78,4 @@ def precision(dtype: str, accuracy: Accuracy | None = None) -> Precision:
     if dtype not in _TYPES:
         raise SpecError(f"no rounding model for dtype '{dtype}'; choose one of {', '.join(_TYPES)}")
     known = _TYPES[dtype]
-    return Precision(
-        dtype, known.u, known.u_acc, known.tiny, known.fmax, accuracy or known.accuracy, known.reference
-    )
+    return Precision(dtype, known.u, known.u_acc, known.tiny, known.fmax, accuracy or known.accuracy, known.reference)

@@ -28,7 +28,7 @@ done at once: an error within it settles a case at little cost. Not a bound by i
 """
 
 WORK = 2e8
-"""Largest zonotope that is computed, in multiplications per draw: B T m n (gates n); beyond it, `signed` is `interval`."""
+"""Largest zonotope, in multiplications per draw: B T m n (gates n). For larger cases `signed` is `interval`."""
 
 
 def run(
@@ -64,16 +64,14 @@ def _local(
     before = (np.concatenate([first.value[None], states[:-1]]) for first, states in zip(initial, after, strict=True))
     exact = tuple(Bounded(states, np.zeros_like(states), exact=True) for states in before)
     steps = cell.step(bounds, inputs, exact)
-    void = None if bounds.overflow is None else _from_then_on(bounds.overflow, mask)
+    overflow = bounds.take_overflow()
+    void = None if overflow is None else _from_then_on(overflow, mask)
     return tuple(
-        Bounded(values, _with_void(_carried(step.radius, mask), void))
-        for values, step in zip(after, steps, strict=True)
+        Bounded(values, with_void(_carried(step.radius, mask), void)) for values, step in zip(after, steps, strict=True)
     )
 
 
-def _values(
-    cell: Cell, inputs: tuple[Terms, ...], state: tuple[Floats, ...], mask: Mask | None
-) -> tuple[Floats, ...]:
+def _values(cell: Cell, inputs: tuple[Terms, ...], state: tuple[Floats, ...], mask: Mask | None) -> tuple[Floats, ...]:
     """The states after every step, without bounds."""
     values = Values()
     trace = []
@@ -92,17 +90,17 @@ def _propagate(
 ) -> tuple[Bounded, ...]:
     """Values and bounds step by step."""
     inputs = cell.inputs(bounds, x)
-    void = np.zeros(x.value.shape[1:3], dtype=bool)
+    void: Mask = np.zeros(x.value.shape[1:3], dtype=bool)
     trace = []
     for t in range(x.value.shape[0]):
-        bounds.overflow = None
         new = cell.step(bounds, tuple(terms.at(t) for terms in inputs), state)
-        if bounds.overflow is not None:
-            void = void | (bounds.overflow if mask is None else bounds.overflow & mask[t])
+        overflow = bounds.take_overflow()
+        if overflow is not None:
+            void = void | (overflow if mask is None else overflow & mask[t])
         if mask is not None:
             new = tuple(_select(mask[t], a, b) for a, b in zip(new, state, strict=True))
         state = new if bounds.symbols is None else bounds.symbols.carry(new)
-        trace.append([Bounded(number.value, _with_void(number.radius, void)) for number in state])
+        trace.append([Bounded(number.value, with_void(number.radius, void)) for number in state])
     return tuple(
         Bounded(np.stack([number.value for number in numbers]), np.stack([number.box for number in numbers]))
         for numbers in zip(*trace, strict=True)
@@ -145,7 +143,7 @@ def _from_then_on(overflow: Mask, mask: Mask | None) -> Mask:
     return void
 
 
-def _with_void(radius: Floats, void: Mask | None) -> Floats:
+def with_void(radius: Floats, void: Mask | None) -> Floats:
     """The radius, infinite in void rows and where it was lost to the range of float64."""
     if void is not None:
         radius = np.where(void[..., None], np.inf, radius)

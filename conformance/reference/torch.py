@@ -13,18 +13,18 @@ from conformance.reference.arithmetic import Mask
 from conformance.reference.bounded import Bounded
 from conformance.reference.cells import GRU, LSTM, Cell, SimpleRNN, Weights
 from conformance.reference.directions import Direction, flipped, reordered, run_directions
-from conformance.reference.expected import Expected, Output, absent, stacked, stacked_weights
+from conformance.reference.expected import Expected, Output, absent, stacked, stacked_states, stacked_weights
 from conformance.reference.precision import Precision
 from conformance.reference.scan import Policy
-from conformance.spec import Floats, LayerConfig, Tensors, initial_states, weights
+from conformance.spec import Floats, LayerConfig, Tensors
 
 OPTIONS = frozenset(
     {"dtype", "num_layers", "bidirectional", "batch_first", "bias", "nonlinearity", "proj_size", "input", "hx"}
 )
 """The options that this module implements."""
 
-_BLOCKS = {"simple_rnn": (0,), "lstm": (0, 1, 3, 2), "gru": (1, 0, 2)}
-"""Gate order here (i, f, g, o; r, z, n) -> that of `cells`."""
+_MATRICES = ("kernel", "recurrent_kernel", "projection")
+_VECTORS = ("bias", "recurrent_bias")
 
 _PACKED = ("packed", "packed_unsorted")
 
@@ -33,13 +33,13 @@ def expected(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy
     """The outputs of every draw by name."""
     mask = _mask(config, draws)
     number = Bounded.of(_input(config, draws), p.tiny)
-    states = []
+    finals: list[tuple[Output, ...]] = []
     for directions in _layers(config, draws):
         traces = run_directions(partial(_cell, config, p), directions, number, mask, p, policy)
-        states += [tuple((state.value[-1], state.box[-1]) for state in trace) for trace in traces]
+        finals += [tuple(Output.of(state.at(-1)) for state in trace) for trace in traces]
         in_time = [trace[0] if k == 0 else flipped(trace[0]) for k, trace in enumerate(traces)]
-        number = Bounded(*(np.concatenate(parts, axis=-1) for parts in zip(*((h.value, h.box) for h in in_time))))
-    return _packaged(config, number, mask, states, draws)
+        number = Bounded.joined(in_time)
+    return _packaged(config, number, mask, finals)
 
 
 def _cell(config: LayerConfig, p: Precision, w: Weights) -> Cell:
@@ -77,9 +77,8 @@ def _mask(config: LayerConfig, draws: Sequence[Tensors]) -> Mask | None:
 
 def _layers(config: LayerConfig, draws: Sequence[Tensors]) -> list[list[Direction]]:
     """The directions of every layer, lowest layer first."""
-    contracts = weights(config)
-    values = stacked_weights(contracts, draws)
-    places = sorted({(contract.layer, contract.direction) for contract in contracts})
+    values = stacked_weights(config, draws)
+    places = sorted({(layer, direction) for layer, direction, _ in values})
     initial = _initial(config, draws)
     directions = [
         Direction(_weights(config, values, place), tuple(state[:, k] for state in initial), place[1] == 1)
@@ -90,35 +89,21 @@ def _layers(config: LayerConfig, draws: Sequence[Tensors]) -> list[list[Directio
 
 
 def _weights(config: LayerConfig, values: Mapping[tuple[int, int, str], Floats], place: tuple[int, int]) -> Weights:
-    def of(role: str) -> Floats | None:
-        found = values.get((*place, role))
-        return None if found is None else reordered(_BLOCKS[config.layer], found)
-
-    kernel, recurrent = (
-        reordered(_BLOCKS[config.layer], values[(*place, role)].swapaxes(1, 2)) for role in ("kernel", "recurrent_kernel")
-    )
-    projection = values.get((*place, "projection"))
+    order = partial(reordered, config)
+    transposed = {role: values[(*place, role)].swapaxes(1, 2) for role in _MATRICES if (*place, role) in values}
+    biases = {role: order(values[(*place, role)]) for role in _VECTORS if (*place, role) in values}
     return Weights(
-        kernel,
-        recurrent,
-        of("bias"),
-        of("recurrent_bias"),
-        None if projection is None else projection.swapaxes(1, 2),
+        order(transposed["kernel"]),
+        order(transposed["recurrent_kernel"]),
+        biases.get("bias"),
+        biases.get("recurrent_bias"),
+        transposed.get("projection"),
     )
 
 
 def _initial(config: LayerConfig, draws: Sequence[Tensors]) -> list[Floats]:
     """The initial states (K, layers * directions, B, n)."""
-    contracts = initial_states(config)
-    given = [tensors.initial_state for tensors in draws]
-    if not config.get("hx"):
-        absent("initial_state", given)
-        states = [np.zeros((len(draws), *contract.shape)) for contract in contracts]
-    else:
-        states = [
-            stacked(f"initial state {contract.name}", [None if s is None else s[k] for s in given], contract.shape)
-            for k, contract in enumerate(contracts)
-        ]
+    states = stacked_states(config, draws, config.get("hx") is True)
     return [state[:, :, None] for state in states] if config.get("input") == "unbatched" else states
 
 
@@ -129,22 +114,24 @@ def _packaged(
     config: LayerConfig,
     top: Bounded,
     mask: Mask | None,
-    states: Sequence[tuple[tuple[Floats, Floats], ...]],
-    draws: Sequence[Tensors],
+    finals: Sequence[tuple[Output, ...]],
 ) -> list[dict[str, Expected]]:
-    finals = [
-        Output(*(np.stack(arrays, axis=1) for arrays in zip(*final, strict=True))) for final in zip(*states, strict=True)
-    ]
-    if config.get("input") == "unbatched":
-        finals = [Output(final.value[:, :, 0], final.allowed[:, :, 0]) for final in finals]
-    named = dict(zip(("h_n", "c_n"), finals, strict=False))
+    """The top layer's output and the final states of all layers and directions, by draw and name."""
+    named = {
+        name: _final(config, states) for name, states in zip(("h_n", "c_n"), zip(*finals, strict=True), strict=False)
+    }
     if mask is None:
         named["output"] = Output(_laid_out(config, top.value), _laid_out(config, top.box))
-    packages = [{name: output.of_draw(name, k) for name, output in named.items()} for k in range(len(draws))]
-    if mask is not None:
-        for k, package in enumerate(packages):
-            package.update(_unpacked(config, top, mask, k))
-    return packages
+    packages = [{name: output.of_draw(name, k) for name, output in named.items()} for k in range(top.value.shape[1])]
+    return packages if mask is None else [p | _unpacked(config, top, mask, k) for k, p in enumerate(packages)]
+
+
+def _final(config: LayerConfig, states: Sequence[Output]) -> Output:
+    """One state of all layers and directions: (K, layers * directions, B, n), without B for unbatched input."""
+    value, allowed = (np.stack(arrays, axis=1) for arrays in zip(*((s.value, s.allowed) for s in states), strict=True))
+    if config.get("input") == "unbatched":
+        value, allowed = value[:, :, 0], allowed[:, :, 0]
+    return Output(value, allowed)
 
 
 def _unpacked(config: LayerConfig, top: Bounded, mask: Mask, draw: int) -> dict[str, Expected]:
@@ -152,7 +139,8 @@ def _unpacked(config: LayerConfig, top: Bounded, mask: Mask, draw: int) -> dict[
     kept = mask[:, [draw]]
     longest = int(kept.any(axis=2).sum())
     value, allowed = (
-        _laid_out(config, np.where(kept[..., None], array[:, [draw]], 0.0)[:longest])[0] for array in (top.value, top.box)
+        _laid_out(config, np.where(kept[..., None], of_all[:, [draw]], 0.0)[:longest])[0]
+        for of_all in (top.value, top.box)
     )
     batch_sizes, lengths = (kept[:longest, 0].sum(axis=axis).astype(np.float64) for axis in (1, 0))
     return {

@@ -130,7 +130,9 @@ def _options(rules: Dialect, cases: Sequence[Judged]) -> tuple[OptionCoverage, .
     counts: Counter[tuple[str, str, str]] = Counter(
         (name, str(value), case.phase) for case in cases for name, value in case.options.items()
     )
-    layers = OptionCoverage("layer", "kind of layer", tuple(_value(counts, "layer", name, None) for name in rules.layers))
+    layers = OptionCoverage(
+        "layer", "kind of layer", tuple(_value(counts, "layer", name, None) for name in rules.layers)
+    )
     return (
         layers,
         *(
@@ -144,8 +146,6 @@ def _options(rules: Dialect, cases: Sequence[Judged]) -> tuple[OptionCoverage, .
     )
 
 
-def _value(
-    counts: Mapping[tuple[str, str, str], int], option: str, value: str, default: str | None
-) -> ValueCoverage:
+def _value(counts: Mapping[tuple[str, str, str], int], option: str, value: str, default: str | None) -> ValueCoverage:
     by_phase = tuple(counts.get((option, value, phase), 0) for phase in PHASES)
     return ValueCoverage(value, value == default, by_phase, sum(by_phase))

@@ -117,7 +117,8 @@ def _simple(results: Results, made: set[tuple[str, str]], last: int) -> list[Gro
                 cause = verdict.cause or verdict.message or ""
                 members.setdefault((record.implementation, check, verdict.outcome, cause), []).append(record)
     return [
-        _simple_group(number, check, failing) for number, ((_, check, *_), failing) in enumerate(members.items(), last + 1)
+        _simple_group(number, check, failing)
+        for number, ((_, check, *_), failing) in enumerate(members.items(), last + 1)
     ]
 
 
@@ -199,8 +200,8 @@ def _case(name: str, case: Mapping[str, Any]) -> CaseView:
     rules = known_dialect(config["dialect"])
     layer = config["layer"]
     class_name = rules.layers[layer].class_name if rules is not None and layer in rules.layers else layer
-    rejection = case.get("rejection")
-    if rules is not None and rejection in rules.rejections:
+    rejection: str | None = case.get("rejection")
+    if rules is not None and rejection is not None and rejection in rules.rejections:
         rejection = rules.rejections[rejection].meaning
     return CaseView(
         id=name,

@@ -22,10 +22,22 @@ Labels = Callable[[Judged], Iterable[tuple[str, Outcome]]]
 
 @dataclass(frozen=True)
 class Cell:
-    """One implementation in one row; `anchor` is the group that explains its deviations."""
+    """One implementation in one row.
+
+    Attributes:
+        tally: its cases there.
+        anchor: the group that explains its deviations.
+        tested: whether the implementation was tested at all.
+    """
 
     tally: Tally
     anchor: str | None = None
+    tested: bool = True
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The most severe outcome; None if nothing of this row applies to the implementation."""
+        return self.tally.outcome if self.tested else "not run"
 
     @property
     def text(self) -> str:
@@ -79,7 +91,10 @@ def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
         Row(
             check,
             CHECKS[check].meaning if check in CHECKS else "",
-            tuple(Cell(tallies[name].get(check, Tally()), anchors.get((name, check))) for name in cases),
+            tuple(
+                Cell(tallies[name].get(check, Tally()), anchors.get((name, check)), bool(found))
+                for name, found in cases.items()
+            ),
         )
         for check in checks
     )
@@ -116,7 +131,9 @@ def _option_matrix(rules: Dialect, cases: Cases) -> Matrix:
     sections = [
         section("layer", "kind of layer", [(layer.name, layer.class_name) for layer in rules.layers.values()]),
         *(
-            section(option.name, option.meaning, [(str(v), "default" if v == option.default else "") for v in option.values])
+            section(
+                option.name, option.meaning, [(str(v), "default" if v == option.default else "") for v in option.values]
+            )
             for option in rules.options.values()
         ),
         section(

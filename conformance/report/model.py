@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from conformance.engine.events import ImplementationStarted, Outcome, RunFinished, RunStarted
@@ -69,6 +69,16 @@ class Standing:
         """The outcome whose glyph and colour stand for it."""
         return STATUSES[self.status]
 
+    @property
+    def versions(self) -> str:
+        """The versions of the packages that its name names."""
+        return _versions(self.name, self.started)
+
+    def capability(self, name: str) -> str:
+        """What it said that it can do, as a list in words."""
+        found = self.started.capabilities.get(name) if self.started is not None else None
+        return ", ".join(map(str, found)) if isinstance(found, list | tuple) else ""
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -98,6 +108,13 @@ class Speed:
     p95: float
     longest: float
     cost: Mapping[str, float]
+
+    @property
+    def ratio(self) -> float | None:
+        """CPU of worker and driver together ÷ forward time; None where it was not measured."""
+        if self.cost.get("forward", 0.0) <= 0:
+            return None
+        return (self.cost.get("worker", 0.0) + self.cost.get("driver", 0.0)) / self.cost["forward"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +165,7 @@ def view(results: Results, source: str = "results.jsonl") -> Report:
     groups = groups_of(results, cases, source)
     standings = _standings(results, cases, groups)
     order = {standing.name: rank for rank, standing in enumerate(standings)}
-    ranked = tuple(sorted(groups, key=lambda group: (order[group.implementation], -group.cases, group.number)))
+    ranked = _ranked(groups, order)
     ordered = {name: cases[name] for name in order}
     return Report(
         header=results.header,
@@ -168,16 +185,26 @@ def view(results: Results, source: str = "results.jsonl") -> Report:
     )
 
 
+def _ranked(groups: Sequence[Group], order: Mapping[str, int]) -> tuple[Group, ...]:
+    """Groups of the worst implementation first, those with most cases first, numbered anew."""
+    ranked = sorted(groups, key=lambda group: (order[group.implementation], -group.cases, group.number))
+    return tuple(replace(group, number=number) for number, group in enumerate(ranked, start=1))
+
+
 def _warnings(results: Results) -> tuple[str, ...]:
     footer = results.footer
     if footer is None:
-        return ("The results are cut off: the run was ended from outside or is still going on. What follows is a part.",)
+        return (
+            "The results are cut off: the run was ended from outside or is still going on. What follows is a part.",
+        )
     if footer.reason == "interrupted":
         return ("The run was interrupted. What follows is a part.",)
     return () if footer.complete else (f"The run is not complete: {footer.reason}.",)
 
 
-def _standings(results: Results, cases: Mapping[str, Sequence[Judged]], groups: Sequence[Group]) -> tuple[Standing, ...]:
+def _standings(
+    results: Results, cases: Mapping[str, Sequence[Judged]], groups: Sequence[Group]
+) -> tuple[Standing, ...]:
     found = [_standing(results, name, cases[name], groups) for name in cases]
     rank = {status: index for index, status in enumerate(STATUSES)}
     return tuple(sorted(found, key=lambda one: (rank[one.status], -one.groups, -one.tally.deviating)))
@@ -220,7 +247,7 @@ def _status(tally: Tally, broken: bool, whole: bool) -> Status:
 
 
 def _sentence(tally: Tally, deviations: int, failed: int, checks: int, whole: bool) -> str:
-    """`2 deviations in 1 of 11 checks; 1,598 of 1,600 applicable cases pass; 12 unsupported.`"""
+    """Such as `2 deviations in 1 of 11 checks; 1,598 of 1,600 applicable cases pass; 12 unsupported.`."""
     rest = [
         f"{tally.counts[outcome]:,} {outcome}"
         for outcome in ("known", "fixed", "unspecified", "unsupported", "not run")
@@ -237,13 +264,17 @@ def _sentence(tally: Tally, deviations: int, failed: int, checks: int, whole: bo
 
 
 def _label(name: str, started: ImplementationStarted | None) -> str:
-    """The name with the versions of the packages that it names: `torch 2.13.0`."""
+    """The name with its versions: `torch 2.13.0`."""
+    versions = _versions(name, started)
+    if versions.startswith(f"{name} "):
+        return versions
+    return f"{name} ({versions})" if versions else name
+
+
+def _versions(name: str, started: ImplementationStarted | None) -> str:
+    """The packages that a name names, with their versions."""
     versions = started.versions if started is not None else {}
-    named = [part for part in re.split(r"[:.]", name) if part in versions]
-    if named == [name]:
-        return f"{name} {versions[name]}"
-    spelled = ", ".join(f"{part} {versions[part]}" for part in dict.fromkeys(named))
-    return f"{name} ({spelled})" if spelled else name
+    return ", ".join(f"{part} {versions[part]}" for part in dict.fromkeys(re.split(r"[:.]", name)) if part in versions)
 
 
 def _remarks(results: Results) -> tuple[Remark, ...]:
@@ -252,7 +283,12 @@ def _remarks(results: Results) -> tuple[Remark, ...]:
         key
         for record in {(r.implementation, r.id): r for r in results.cases}.values()
         for key in {
-            (record.implementation, verdict.outcome, verdict.message or "", "" if verdict.outcome == "unsupported" else check)
+            (
+                record.implementation,
+                verdict.outcome,
+                verdict.message or "",
+                "" if verdict.outcome == "unsupported" else check,
+            )
             for check, verdict in record.outcomes.items()
             if verdict.outcome in wanted
         }

@@ -1,4 +1,4 @@
-"""Small charts as inline SVG. Colours come from the page's style sheet; every picture also says its numbers in words."""
+"""Small charts as inline SVG. The page's style sheet has the colours; every picture also says its numbers in words."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def _picture(
     width: float, height: float, name: str, words: str, parts: Iterator[Markup], stretch: bool = False
 ) -> Markup:
     ratio = Markup(' preserveAspectRatio="none"') if stretch else Markup("")
-    return Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}><title>{}</title>{}</svg>').format(
-        name, width, height, words, ratio, words, Markup("").join(parts)
-    )
+    return Markup(
+        '<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}"{}><title>{}</title>{}</svg>'
+    ).format(name, width, height, words, ratio, words, Markup("").join(parts))
 
 
 def _rect(x: float, y: float, width: float, height: float, name: str) -> Markup:

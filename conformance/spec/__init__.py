@@ -3,7 +3,7 @@
 Everything here is read from the data in `specs/`; nothing here knows NumPy models or frameworks.
 """
 
-from conformance.spec.clauses import Clause, load_clauses
+from conformance.spec.clauses import Clause, clauses_for, load_clauses
 from conformance.spec.config import Case, DataSpec, LayerConfig, Sizes, canonical_json
 from conformance.spec.contract import (
     OutputContract,
@@ -43,6 +43,7 @@ __all__ = [
     "Value",
     "WeightContract",
     "canonical_json",
+    "clauses_for",
     "dialect_names",
     "initial_states",
     "load_clauses",

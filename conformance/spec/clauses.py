@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
+from conformance.spec.config import LayerConfig
+from conformance.spec.dialect import Condition, frozen, holds
 from conformance.spec.paths import specs_path
 
 
@@ -21,6 +23,9 @@ class Clause:
         status: `required`, or `unspecified` where the API leaves the choice open.
         text: one sentence.
         source: where the statement comes from.
+        checks: the checks that test it.
+        layers: the layers that it is about; empty: all.
+        when: the option values that it is about; empty: any.
     """
 
     id: str
@@ -28,10 +33,28 @@ class Clause:
     status: Literal["required", "unspecified"]
     text: str
     source: str
+    checks: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    when: Condition = field(default_factory=dict)
 
 
 @cache
 def load_clauses() -> Mapping[str, Clause]:
     """All clauses by id, in the order of the file."""
     data = tomllib.loads((specs_path() / "clauses.toml").read_text(encoding="utf-8"))
-    return {entry["id"]: Clause(**entry) for entry in data["clauses"]}
+    return {entry["id"]: Clause(**frozen(entry)) for entry in data["clauses"]}
+
+
+def clauses_for(check: str, config: LayerConfig, rejection: str | None = None) -> tuple[Clause, ...]:
+    """The clauses that a check tests on a configuration (on what must be rejected: the one that says so)."""
+    known = load_clauses()
+    if rejection is not None:
+        return (known[config.rules.rejections[rejection].clause],)
+    return tuple(
+        clause
+        for clause in known.values()
+        if check in clause.checks
+        and clause.dialect in ("all", config.dialect)
+        and (not clause.layers or config.layer in clause.layers)
+        and holds(clause.when, config.options)
+    )

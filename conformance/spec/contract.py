@@ -92,7 +92,12 @@ def outputs(config: LayerConfig, lengths: Sequence[int] | None = None) -> tuple[
     symbols = _symbols(config, lengths)
     return tuple(
         OutputContract(
-            rule.name, rule.shape, _shape(rule.shape, symbols), rule.dtype or config.dtype, rule.judged, rule.meaning
+            rule.name,
+            rule.shape,
+            _shape(rule.shape, symbols),
+            rule.dtype or config.dtype,
+            rule.judged,
+            _meaning(rule, config),
         )
         for rule in _output_rules(config)
     )
@@ -163,6 +168,12 @@ def _symbols(config: LayerConfig, lengths: Sequence[int] | None) -> dict[str, in
         "total": sum(lengths) if lengths is not None else sizes.batch * sizes.timesteps,
         "longest": max(lengths) if lengths is not None else sizes.timesteps,
     }
+
+
+def _meaning(rule: OutputRule, config: LayerConfig) -> str:
+    """The rule's words, with the input steps at which the two directions end filled in."""
+    ends = ("first", "last") if config.get("go_backwards") is True else ("last", "first")
+    return rule.meaning.format(forward_end=ends[0], backward_end=ends[1])
 
 
 def _number(value: Value | None, default: int) -> int:

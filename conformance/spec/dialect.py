@@ -211,22 +211,23 @@ def load_dialect(name: str) -> Dialect:
             key: Layer(key, entry["class"], tuple(entry["blocks"]), tuple(entry["states"]))
             for key, entry in data["layers"].items()
         },
-        options={entry["name"]: Option(**_frozen(entry, layers)) for entry in data["options"]},
-        weights=tuple(WeightRule(**_frozen(entry, layers)) for entry in data["weights"]),
-        outputs=tuple(OutputRule(**_frozen(entry, layers)) for entry in data["outputs"]),
+        options={entry["name"]: Option(**frozen(entry, layers)) for entry in data["options"]},
+        weights=tuple(WeightRule(**frozen(entry, layers)) for entry in data["weights"]),
+        outputs=tuple(OutputRule(**frozen(entry, layers)) for entry in data["outputs"]),
         initial_state=data["initial_state"],
-        rejections={entry["id"]: Rejection(**_frozen(entry, layers)) for entry in data["rejections"]},
+        rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
     )
 
 
-def _frozen(entry: dict[str, Any], layers: tuple[str, ...]) -> dict[str, Any]:
-    """An entry of the file as keyword arguments: lists as tuples, conditions and shapes parsed."""
-    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    known.setdefault("layers", layers)
+def frozen(entry: Mapping[str, Any], layers: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """An entry of a file as keyword arguments: lists as tuples, conditions and shapes parsed."""
+    known = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    if layers is not None:
+        known.setdefault("layers", layers)
     for key in ("when", "requires"):
-        if key in known:
-            known[key] = {name: tuple(v) if isinstance(v, list) else (v,) for name, v in known[key].items()}
-    if "shape" in known:
-        known["shape"] = tuple(axis.strip() for axis in known["shape"].split(","))
+        if key in entry:
+            known[key] = {name: tuple(v) if isinstance(v, list) else (v,) for name, v in entry[key].items()}
+    if "shape" in entry:
+        known["shape"] = tuple(axis.strip() for axis in entry["shape"].split(","))
         known.setdefault("when", {})
     return known

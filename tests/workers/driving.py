@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from conformance.spec import Array, LayerConfig, Sizes, Tensors, Value, initial_
 FAKES = Path(__file__).parent / "fakes"
 QUICK = Limits(seconds=20, start_seconds=20)
 SIZES = Sizes(batch=2, timesteps=4, features=3, units=5)
-INTERPRETERS = {
-    "keras:tensorflow": ("RNN_CONFORMANCE_TEST_PYTHON_TENSORFLOW", "tensorflow"),
-    "torch": ("RNN_CONFORMANCE_TEST_PYTHON_TORCH", "torch"),
+FRAMEWORKS = {
+    "keras:tensorflow": ("RNN_CONFORMANCE_TEST_PYTHON_TENSORFLOW", ("tensorflow", "keras")),
+    "keras:torch": ("RNN_CONFORMANCE_TEST_PYTHON_KERAS_TORCH", ("torch", "keras")),
+    "keras:jax": ("RNN_CONFORMANCE_TEST_PYTHON_JAX", ("jax", "keras")),
+    "torch": ("RNN_CONFORMANCE_TEST_PYTHON_TORCH", ("torch",)),
 }
+"""Implementation -> the variable that names an interpreter to test it with, and the modules that it needs."""
 
 
 def fake(script: str, *arguments: str) -> Launch:
@@ -36,10 +40,11 @@ def faulty(name: str, limits: Limits = QUICK) -> Worker:
 
 def framework(name: str) -> Launch:
     """An implementation with the interpreter that the environment names, or this one; else the test is skipped."""
-    variable, module = INTERPRETERS[name]
+    variable, modules = FRAMEWORKS[name]
     if path := os.environ.get(variable):
         return resolve(name, {name: path})
-    pytest.importorskip(module, reason=f"{module} is not installed here, and {variable} names no interpreter")
+    if missing := [module for module in modules if find_spec(module) is None]:
+        pytest.skip(f"{' and '.join(missing)} not installed here, and {variable} names no interpreter")
     return resolve(name)
 
 

@@ -36,7 +36,7 @@ try {
 
 // A link to a place inside closed details opens them.
 const open = () => {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = location.hash && document.getElementById(location.hash.slice(1));
   for (let box = target; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
 };
 addEventListener("hashchange", open);

@@ -138,7 +138,7 @@ class TorchCell:
         return [np.zeros((batch, size), self.dtype) for size in sizes]
 
     def products(self, x: Array, h: Array) -> tuple[Array, Array]:
-        named = dict(zip(self.names, self.weights, strict=False))
+        named = dict(zip(self.names, self.weights, strict=True))
         from_x, from_h = x @ named["weight_ih"].T, h @ named["weight_hh"].T
         return (from_x + named["bias_ih"], from_h + named["bias_hh"]) if self.bias else (from_x, from_h)
 
@@ -193,7 +193,7 @@ class KerasDirection:
         return range(timesteps)[::-1] if self.backwards else range(timesteps)
 
     def carry(self, keep: Array, new: States, old: States) -> States:
-        return [np.where(keep, n, o) for n, o in zip(new, old, strict=False)]
+        return [np.where(keep, n, o) for n, o in zip(new, old, strict=True)]
 
     def show(self, keep: Array, shown: Array) -> Array:
         return np.where(keep, shown, 0).astype(shown.dtype) if self.zero_output_for_mask else shown
@@ -222,15 +222,15 @@ class KerasLayer:
         prefixes = ["forward_", "backward_"] if self.bidirectional else [""]
         return [
             (prefix + name, array)
-            for prefix, direction in zip(prefixes, self.directions, strict=False)
-            for name, array in zip(direction.cell.names(), direction.cell.weights, strict=False)
+            for prefix, direction in zip(prefixes, self.directions, strict=True)
+            for name, array in zip(direction.cell.names(), direction.cell.weights, strict=True)
         ]
 
     def set_weights(self, arrays: Sequence[Array]) -> None:
         present = [array for _, array in self.weights()]
         if [array.shape for array in present] != [array.shape for array in arrays]:
             raise ValueError("weights of other number or shapes")
-        for place, array in zip(present, arrays, strict=False):
+        for place, array in zip(present, arrays, strict=True):
             place[...] = array
 
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
@@ -238,7 +238,7 @@ class KerasLayer:
             raise ValueError(f"there is no mode {mode!r}")
         x = np.asarray(inputs.x)
         if x.ndim != 3:
-            raise ValueError("expected ndim=3, found ndim=%d" % x.ndim)
+            raise ValueError(f"expected ndim=3, found ndim={x.ndim}")
         runs = self.runs(x.astype(self.dtype, copy=False), inputs)
         if self.bidirectional:
             outputs = self.merged(*[self.seen(outputs) for outputs, _ in self.aligned(runs)])
@@ -317,10 +317,10 @@ class TorchLayer:
 
     def weights(self) -> serve.Named:
         return [
-            ("%s_l%d%s" % (name, index, mark), array)
+            (f"{name}_l{index}{mark}", array)
             for index, cells in enumerate(self.stack)
             for mark, cell in zip(("", "_reverse"), cells, strict=False)
-            for name, array in zip(cell.names, cell.weights, strict=False)
+            for name, array in zip(cell.names, cell.weights, strict=True)
         ]
 
     set_weights = KerasLayer.set_weights
@@ -338,13 +338,13 @@ class TorchLayer:
                 halves.append(sequence)
                 finals.append(final)
             x = np.concatenate(halves, axis=2)
-        return self.packaged(x, lengths, [np.stack(group) for group in zip(*finals, strict=False)])
+        return self.packaged(x, lengths, [np.stack(group) for group in zip(*finals, strict=True)])
 
     def time_first(self, inputs: serve.Inputs) -> tuple[Array, Array]:
         """The input as (time, batch, features), and the length of every sequence."""
         x, kind = inputs.x, self.options["input"]
         if x.ndim not in (2, 3):
-            raise ValueError("Expected input to be 2D or 3D, got %dD" % x.ndim)
+            raise ValueError(f"Expected input to be 2D or 3D, got {x.ndim}D")
         if x.dtype != self.dtype:
             raise ValueError(f"input must have the type {self.dtype}")
         if x.shape[-1] != self.features:
@@ -366,13 +366,13 @@ class TorchLayer:
         if inputs.initial_state is None:
             return zeros
         unbatched = inputs.x.ndim == 2
-        wanted = [np.stack(group) for group in zip(*zeros, strict=False)]
-        for given, like in zip(inputs.initial_state, wanted, strict=False):
+        wanted = [np.stack(group) for group in zip(*zeros, strict=True)]
+        for given, like in zip(inputs.initial_state, wanted, strict=True):
             shape = (like.shape[0], like.shape[2]) if unbatched else like.shape
             if given.shape != shape:
                 raise RuntimeError(f"expected hidden size {shape}, got {given.shape}")
         given = [state[:, None] if unbatched else state for state in inputs.initial_state]
-        return [list(group) for group in zip(*given, strict=False)]
+        return [list(group) for group in zip(*given, strict=True)]
 
     def run(self, cell: TorchCell, x: Array, lengths: Array, states: States, *, reverse: bool) -> tuple[Array, States]:
         """One direction of one layer: outputs in time order, zero at padding; final states."""
@@ -380,7 +380,7 @@ class TorchLayer:
         for t in range(x.shape[0])[::-1] if reverse else range(x.shape[0]):
             valid = (lengths > t)[:, None]
             new = cell.step(x[t], states)
-            states = [np.where(valid, n, o) for n, o in zip(new, states, strict=False)]
+            states = [np.where(valid, n, o) for n, o in zip(new, states, strict=True)]
             outputs[t] = np.where(valid, new[0], 0)
         return outputs, states
 

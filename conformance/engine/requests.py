@@ -1,0 +1,131 @@
+"""Requests to a worker and its answers, as typed values instead of messages."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.checks import Recalled, Refusal, Reply
+from conformance.engine.worker import Message
+from conformance.spec import Array, Case, LayerConfig, Tensors, Value
+
+Request = tuple[dict[str, Any], dict[str, Array]]
+"""The fields of a request and its named arrays."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What an implementation says of itself.
+
+    Attributes:
+        dialect: the contract it follows.
+        versions: package -> version.
+        environment: python, device, threads and the like.
+        layers, modes: the layers it has, and the ways it can call them.
+        options: option name -> the values it supports.
+    """
+
+    dialect: str
+    versions: Mapping[str, str]
+    environment: Mapping[str, str]
+    layers: tuple[str, ...]
+    options: Mapping[str, tuple[Value, ...]]
+    modes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, header: Mapping[str, Any]) -> Hello:
+        """From the header of an answer that the worker has found to be well-formed."""
+        said = header["capabilities"]
+        return cls(
+            dialect=header["dialect"],
+            versions=header["versions"],
+            environment=header["environment"],
+            layers=tuple(said["layers"]),
+            options={name: tuple(values) for name, values in said["options"].items()},
+            modes=tuple(said["modes"]),
+        )
+
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """Layers, options and modes as JSON-ready data."""
+        options = {name: list(values) for name, values in self.options.items()}
+        return {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
+
+    def missing(self, config: LayerConfig) -> str | None:
+        """The first thing that a configuration needs and this implementation does not claim, or None."""
+        if config.layer not in self.layers:
+            return f"layer={config.layer}"
+        for name, value in config.items:
+            if not any(value == known and type(value) is type(known) for known in self.options.get(name, ())):
+                return f"{name}={value}"
+        return None
+
+
+def build(handle: int, config: LayerConfig, case: Case | None = None) -> Request:
+    """The request to build a layer, with the invalid arguments of a case that must be rejected."""
+    rejection = config.rules.rejections[case.rejection] if case is not None and case.rejection else None
+    canonical = config.canonical()
+    fields: dict[str, Any] = {"op": "build", "handle": handle, "layer": config.layer}
+    fields |= {"options": canonical["options"], "sizes": canonical["sizes"]}
+    return fields | {"arguments": dict(rejection.arguments) if rejection else {}}, {}
+
+
+def call(handle: int, tensors: Tensors, mode: str, *, keep: bool = False, weights: bool = True) -> Request:
+    """The request to call a built layer; `weights=False` leaves those in place that it has."""
+    single = {"x": tensors.x, "mask": tensors.mask, "lengths": tensors.lengths}
+    arrays = _named("weights", tensors.weights if weights else ())
+    arrays |= {name: array for name, array in single.items() if array is not None}
+    arrays |= _named("initial_state", tensors.initial_state or ())
+    return {"op": "call", "handle": handle, "mode": mode, "keep": keep}, arrays
+
+
+def recall(handle: int) -> Request:
+    """The request for the tensors and outputs of the last kept call as they are now."""
+    return {"op": "recall", "handle": handle}, {}
+
+
+def release(handle: int) -> Request:
+    """The request to forget a layer."""
+    return {"op": "release", "handle": handle}, {}
+
+
+def refusal(message: Message) -> Refusal | None:
+    """The error that an answer tells of, or None if it tells of success."""
+    if message.header["ok"]:
+        return None
+    error = message.header["error"]
+    return Refusal(message.header["stage"], error["type"], tuple(error["bases"]), error["message"])
+
+
+def reply(message: Message) -> Reply | Refusal:
+    """The answer to a call."""
+    refused = refusal(message)
+    if refused is not None:
+        return refused
+    seconds = float(message.header.get("seconds") or 0.0)
+    return Reply(numbered(message, "outputs"), message.header["structure"], seconds)
+
+
+def recalled(message: Message) -> Recalled:
+    """The answer to a recall."""
+    arrays = message.arrays
+    return Recalled(
+        weights=numbered(message, "weights"),
+        x=arrays["x"],
+        mask=arrays.get("mask"),
+        lengths=arrays.get("lengths"),
+        initial_state=numbered(message, "initial_state") or None,
+        outputs=numbered(message, "outputs"),
+    )
+
+
+def numbered(message: Message, name: str) -> tuple[Array, ...]:
+    """The arrays `name.0`, `name.1`, ... of an answer."""
+    names = (f"{name}.{index}" for index in itertools.count())
+    return tuple(message.arrays[key] for key in itertools.takewhile(message.arrays.__contains__, names))
+
+
+def _named(name: str, arrays: tuple[Array, ...]) -> dict[str, Array]:
+    return {f"{name}.{index}": array for index, array in enumerate(arrays)}

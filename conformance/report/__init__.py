@@ -1,0 +1,10 @@
+"""Reports: pure functions from results to HTML, Markdown and JUnit. The same results give the same bytes."""
+
+from conformance.report.files import write
+from conformance.report.groups import Group
+from conformance.report.html import html
+from conformance.report.junit import junit
+from conformance.report.markdown import markdown
+from conformance.report.model import Report, view
+
+__all__ = ["Group", "Report", "html", "junit", "markdown", "view", "write"]

@@ -1,0 +1,54 @@
+"""The report's files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from conformance.errors import ResultsError
+from conformance.report.html import html
+from conformance.report.junit import junit
+from conformance.report.markdown import markdown
+from conformance.results import Results
+
+
+def write(results: Results, directory: Path | str, source: str = "results.jsonl") -> tuple[Path, ...]:
+    """Write `index.html`, `summary.md` and `junit.xml`, each at once or not at all.
+
+    Args:
+        results: what to report.
+        directory: where; made if it does not exist.
+        source: the name of the results file, as replay commands should spell it.
+
+    Returns:
+        The files, the page first.
+
+    Raises:
+        ResultsError: if a file cannot be written.
+    """
+    folder = Path(directory)
+    contents = {
+        "index.html": html(results, source),
+        "summary.md": markdown(results, source),
+        "junit.xml": junit(results, source),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tuple(_write(folder / name, content) for name, content in contents.items())
+    except OSError as error:
+        why = error.strerror or error
+        raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --output") from None
+
+
+def _write(path: Path, content: str) -> Path:
+    """Replace a file at once: a reader sees the old one or the new one."""
+    handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        return Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
