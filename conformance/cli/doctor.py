@@ -59,7 +59,7 @@ def examine(launch: Launch, limits: Limits) -> None:
         held_to = precisions(dialect, accuracies)
         for layer in hello.layers:
             config = LayerConfig.of(hello.dialect, layer, {}, Sizes(2, 5, 4, 3))
-            verdicts = judge(session.observe_alone(batch("pinned", config, 1, 0), held_to, modes.first))
+            verdicts = judge(session.observe_batch(batch("pinned", config, 1, 0), held_to, modes.first)[0])
             failed = [f"{check}: {v.message}" for check, v in verdicts.items() if v.outcome in FAILED]
             if failed:
                 raise ConformanceError(f"{layer} with default options: {failed[0]}")

@@ -17,7 +17,6 @@ from conformance.engine.run import calibrate
 from conformance.engine.session import Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError
-from conformance.generate.phases import Batch
 from conformance.results import Results, read_results
 from conformance.spec import Case, load_dialect
 
@@ -99,6 +98,6 @@ def run_case(launch: Launch, case: Case, mode: str) -> dict[str, Verdict]:
         dialect = load_dialect(hello.dialect)
         held_to = precisions(dialect, calibrate(session, dialect, hello, modes))
         chosen = mode if mode in hello.modes else modes.first
-        return judge(session.observe_alone(Batch("pinned", case.config, (case,)), held_to, chosen))
+        return judge(session.observe_alone(case, held_to, chosen))
     finally:
         session.close()

@@ -40,7 +40,9 @@ def _group(group: Group) -> Iterator[str]:
     yield safe(f"{group.number}  {group.outcome}  {group.check}  {group.implementation}")
     yield f"   cases          {group.cases} of {group.judged} judged"
     if group.when is not None:
-        yield safe(f"   when           {' and '.join(group.when) or 'always'}") + ("" if group.exact else " (roughly)")
+        yield safe(f"   when           {' and '.join(group.when) or 'always'}") + (
+            "" if group.exact else " (some such cases pass)"
+        )
     yield safe("   smallest case  " + " ".join(part for part in (case.layer, options, f"({sizes})") if part))
     yield safe(f"   message        {group.message}")
     if group.worst is not None:

@@ -17,9 +17,12 @@ from conformance.engine.grouping import Literal, explain, features, literal
 from conformance.engine.minimise import minimise, with_option
 from conformance.engine.session import Modes, Session
 from conformance.errors import BrokenImplementationError, SpecError
+from conformance.generate.bits import derive
 from conformance.generate.phases import Batch
+from conformance.generate.strategies import fitted
+from conformance.generate.tensors import kinds_for
 from conformance.reference import Precision
-from conformance.spec import Case, LayerConfig, Value, clauses_for
+from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value, clauses_for
 
 EXAMINED = 12
 """Causes of one implementation that are examined by experiment."""
@@ -27,7 +30,8 @@ EXAMINED = 12
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
 
-_Fails = Callable[[Case], Verdict | None]
+DRAWS = 5
+"""Draws of data, beside the kind that failed first, before a configuration counts as not failing."""
 
 _COSTLY = ("crash", "timeout")
 """Outcomes that cost a restart for every experiment."""
@@ -99,21 +103,23 @@ class Investigator:
             judged = [record for record in records if check in record.judged.outcomes]
             passing = [record for record in judged if record.judged.outcomes[check].outcome == "pass"]
             failing = [record for record in judged if record.judged.outcomes[check].outcome in DEVIATIONS]
-            for alike in _alike(check, failing):
-                for cause in self._causes(check, alike, passing):
-                    number += 1
-                    yield self._group(number, cause, len(passing) + len(failing))
+            for cause in self._causes(check, failing, passing):
+                number += 1
+                yield self._group(number, cause, len(passing) + len(failing))
 
     # ------------------------------------------------------------ causes
 
-    def _causes(self, check: str, failing: Sequence[Record], passing: Sequence[Record]) -> Iterator[Cause]:
-        left = list(failing)
-        while left and self._can_experiment(left[0].judged.outcomes[check]):
-            cause = self._examine(check, left, passing)
-            yield cause
-            left = [record for record in left if record not in cause.failing]
-        if left:
-            yield from _by_statistics(check, left, passing)
+    def _causes(self, check: str, failing: Sequence[Record], passing: Sequence[Record]) -> list[Cause]:
+        """The causes of one check's failures; a failure that meets a condition found before belongs to it."""
+        causes: list[Cause] = []
+        for alike in _alike(check, failing):
+            left = [record for record in alike if not _absorbed(causes, record)]
+            while left and self._can_experiment(left[0].judged.outcomes[check]):
+                causes.append(self._examine(check, left, passing))
+                left = [record for record in left if record not in causes[-1].failing]
+            if left:
+                causes += _by_statistics(check, left, passing)
+        return causes
 
     def _can_experiment(self, verdict: Verdict) -> bool:
         return not self._stop.is_set() and self._examined < EXAMINED and verdict.outcome not in _COSTLY
@@ -124,46 +130,44 @@ class Investigator:
         record = min(failing, key=lambda record: record.weight)
         verdict, mode = record.judged.outcomes[check], record.judged.mode
 
-        def fails(case: Case, how: str = mode) -> Verdict | None:
-            found = self._run(case, how).get(check)
+        def alike(observed: Observation | None) -> Verdict | None:
+            found = None if observed is None else judge(observed).get(check)
             same = found is not None and (found.outcome, found.cause) == (verdict.outcome, verdict.cause)
             return found if same else None
 
-        case, small = (record.case, verdict) if record.case.rejection else minimise(record.case, verdict, fails)
-        when = [*self._needed_layers(case, fails), *self._needed_values(case, fails)]
-        if record.case.rejection:
-            when.append(literal("rejection", (record.case.rejection,), ()))
-        other = self._modes.first if mode != self._modes.first else self._modes.later
-        if other != mode and fails(case, other) is None:
-            when.append(literal("mode", (mode,), ()))
-        explained = tuple(found for found in failing if all(it.holds(found.features) for it in when))
-        if record not in explained:
-            explained = (*explained, record)
-        exact = not any(all(it.holds(passed.features) for it in when) for passed in passing)
+        def fails(case: Case) -> Verdict | None:
+            return alike(self._observe(case, mode))
+
+        def can_fail(config: LayerConfig, how: str = mode) -> bool:
+            """Whether any of several draws fails: one alone may be blind, such as a mask that is symmetric in time."""
+            kinds = (record.case.data.kind, *kinds_for(config, DRAWS))
+            cases = (Case(config, DataSpec(kind, derive("experiment", config.id, i))) for i, kind in enumerate(kinds))
+            return any(alike(seen) for seen in self._observe_batch(Batch("pinned", config, tuple(cases)), how))
+
+        if record.case.rejection is not None:
+            when, case, small = [literal("rejection", (record.case.rejection,), ())], record.case, verdict
+        else:
+            case, small = minimise(record.case, verdict, fails)
+            when = list(self._needed(_roomy(case.config, record.case.config, can_fail), mode, can_fail))
+        explained = tuple(found for found in failing if found is record or _hold(when, found))
+        exact = not any(_hold(when, passed) for passed in passing)
         return Cause(check, tuple(when), exact, explained, case, mode, small)
 
-    def _needed_layers(self, case: Case, fails: _Fails) -> Iterator[Literal]:
-        """The layers on which the case fails, unless it fails on all of them."""
-        rules = case.config.rules
-        failing = [case.config.layer]
-        for layer in rules.layers:
-            other = _on_layer(case, layer)
-            if layer != case.config.layer and other is not None and fails(other) is not None:
-                failing.append(layer)
-        if len(failing) < len(rules.layers):
-            yield literal("layer", [layer for layer in rules.layers if layer in failing], tuple(rules.layers))
-
-    def _needed_values(self, case: Case, fails: _Fails) -> Iterator[Literal]:
-        """For every unusual option: the values with which the case fails."""
-        for name, value in case.config.non_default().items():
-            option = case.config.rules.options[name]
-            failing = [
-                other
-                for other in option.values
-                if other == value
-                or (other != option.default and fails(replace(case, config=with_option(case.config, name, other))))
-            ]
-            yield literal(name, failing, option.values)
+    def _needed(self, config: LayerConfig, mode: str, can_fail: Callable[..., bool]) -> Iterator[Literal]:
+        """What the failure needs: the layers, values of unusual options, and mode with which it happens."""
+        rules = config.rules
+        others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
+        layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
+        if len(layers) < len(rules.layers):
+            yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
+        for name, value in config.non_default().items():
+            option = rules.options[name]
+            candidates = [other for other in option.values if other not in (value, option.default)]
+            failing = {value, *(other for other in candidates if can_fail(with_option(config, name, other)))}
+            yield literal(name, [other for other in option.values if other in failing], option.values)
+        other_mode = self._modes.first if mode != self._modes.first else self._modes.later
+        if other_mode != mode and not can_fail(config, other_mode):
+            yield literal("mode", (mode,), ())
 
     # ------------------------------------------------------------ groups
 
@@ -194,7 +198,8 @@ class Investigator:
         if case.config.get("return_sequences") is not False:
             return None
         shown = replace(case, config=with_option(case.config, "return_sequences", value=True))
-        verdict = self._run(shown, cause.mode).get(cause.check)
+        seen = self._observe(shown, cause.mode)
+        verdict = None if seen is None else judge(seen).get(cause.check)
         return verdict.worst.first_step if verdict is not None and verdict.worst is not None else None
 
     def _looks_like(self, cause: Cause) -> str | None:
@@ -210,28 +215,53 @@ class Investigator:
 
     # ------------------------------------------------------------ experiments
 
-    def _run(self, case: Case, mode: str) -> Mapping[str, Verdict]:
-        seen = self._observe(case, mode)
-        return {} if seen is None else judge(seen)
-
     def _observe(self, case: Case, mode: str) -> Observation | None:
         """A case run alone; None if the user wants an end or the worker is gone for good."""
+        seen = self._observe_batch(Batch("pinned", case.config, (case,)), mode)
+        return seen[0] if seen else None
+
+    def _observe_batch(self, batch: Batch, mode: str) -> list[Observation]:
         if self._stop.is_set():
-            return None
+            return []
         try:
-            return self._session.observe_alone(Batch("pinned", case.config, (case,)), self._held_to, mode)
+            return self._session.observe_batch(batch, self._held_to, mode)
         except BrokenImplementationError:
             self._stop.set()
-            return None
+            return []
+
+
+def _hold(when: Sequence[Literal], record: Record) -> bool:
+    """Whether a case meets a condition."""
+    return all(literal.holds(record.features) for literal in when)
+
+
+def _roomy(small: LayerConfig, original: LayerConfig, can_fail: Callable[..., bool]) -> LayerConfig:
+    """The options of a small configuration with larger sizes, if it still fails: there is more to see in them."""
+    first = original.sizes
+    larger = Sizes(max(first.batch, 3), max(first.timesteps, 5), max(first.features, 2), max(first.units, 4))
+    for sizes in (larger, first):
+        config = LayerConfig.of(small.dialect, small.layer, small.options, fitted(small.rules, small.options, sizes))
+        if can_fail(config):
+            return config
+    return small
+
+
+def _absorbed(causes: list[Cause], record: Record) -> bool:
+    """Whether a failure meets the condition of a cause found before; it is then counted there."""
+    for index, cause in enumerate(causes):
+        if cause.when and _hold(cause.when, record):
+            causes[index] = replace(cause, failing=(*cause.failing, record))
+            return True
+    return False
 
 
 def _alike(check: str, failing: Sequence[Record]) -> Iterator[list[Record]]:
-    """Failures with the same outcome and cause, together."""
+    """Failures with the same outcome and cause, together; the largest family first."""
     found: dict[tuple[str, str | None], list[Record]] = {}
     for record in failing:
         verdict = record.judged.outcomes[check]
         found.setdefault((verdict.outcome, verdict.cause), []).append(record)
-    yield from found.values()
+    yield from sorted(found.values(), key=len, reverse=True)
 
 
 def _by_statistics(check: str, failing: Sequence[Record], passing: Sequence[Record]) -> Iterator[Cause]:
@@ -244,15 +274,14 @@ def _by_statistics(check: str, failing: Sequence[Record], passing: Sequence[Reco
         yield Cause(check, rule.when, rule.exact, chosen, smallest.case, smallest.judged.mode, verdict)
 
 
-def _on_layer(case: Case, layer: str) -> Case | None:
-    """The same case on another layer, as far as that has the options; None if it cannot be."""
-    config = case.config
+def _on_layer(config: LayerConfig, layer: str) -> LayerConfig | None:
+    """The same configuration of another layer, as far as that has the options; None if it cannot be."""
     options = {
         name: value
         for name, value in config.options.items()
         if config.rules.options[name].exists(layer, config.options)
     }
     try:
-        return replace(case, config=LayerConfig.of(config.dialect, layer, options, config.sizes))
+        return LayerConfig.of(config.dialect, layer, options, config.sizes)
     except SpecError:
         return None

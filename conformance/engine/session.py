@@ -22,7 +22,7 @@ from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
 from conformance.reference import Precision
-from conformance.spec import LayerConfig, Tensors, weights
+from conformance.spec import Case, LayerConfig, Tensors, weights
 
 AHEAD = 2
 """Batches whose requests are sent before the answers to the first of them are awaited."""
@@ -103,11 +103,14 @@ class Session:
         while waiting:
             yield self._next(waiting, held_to)
 
-    def observe_alone(self, batch: Batch, held_to: Mapping[str, Precision], mode: str) -> Observation:
-        """The first case of a batch on a fresh layer, nothing else under way."""
-        sent = self._sent(Batch(batch.phase, batch.config, batch.cases[:1]), Modes(mode, mode))
-        due = _expectations(sent, held_to)
-        return self._alone(sent, due)
+    def observe_alone(self, case: Case, held_to: Mapping[str, Precision], mode: str) -> Observation:
+        """One case on a fresh layer, nothing else under way."""
+        return self.observe_batch(Batch("pinned", case.config, (case,)), held_to, mode)[0]
+
+    def observe_batch(self, batch: Batch, held_to: Mapping[str, Precision], mode: str) -> list[Observation]:
+        """All cases of a batch on one fresh layer, nothing else under way."""
+        sent = self._sent(batch, Modes(mode, mode))
+        return self._together(sent, _expectations(sent, held_to))
 
     def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
         """Build a layer and call it once with any tensors."""
@@ -148,11 +151,17 @@ class Session:
         try:
             return sent, self._collect(sent, due)
         except WorkerLost as loss:
-            self._restart()
-            seen = self._one_by_one(sent, due, loss)
+            seen = self._after_loss(sent, due, loss)
             for later in waiting:
                 self._submit(later)
             return sent, seen
+
+    def _together(self, sent: Sent, due: Sequence[Expectation | None]) -> list[Observation]:
+        self._submit(sent)
+        try:
+            return self._collect(sent, due)
+        except WorkerLost as loss:
+            return self._after_loss(sent, due, loss)
 
     def _collect(self, sent: Sent, due: Sequence[Expectation | None]) -> list[Observation]:
         built = self._receive()
@@ -182,23 +191,24 @@ class Session:
 
     # ------------------------------------------------------------ losses
 
-    def _one_by_one(self, sent: Sent, due: Sequence[Expectation | None], loss: WorkerLost) -> list[Observation]:
+    def _after_loss(self, sent: Sent, due: Sequence[Expectation | None], loss: WorkerLost) -> list[Observation]:
         """The batch again, every case alone; a loss that does not happen again is charged to the first case."""
-        seen = []
-        for index, (case, mode, drawn) in enumerate(zip(sent.batch.cases, sent.modes, sent.drawn, strict=True)):
-            single = Sent(Batch(sent.batch.phase, sent.batch.config, (case,)), (mode,), (drawn,))
-            seen.append(self._alone(single, due[index : index + 1]))
+        self._restart()
+        seen = [
+            self._alone(Sent(Batch(sent.batch.phase, sent.batch.config, (case,)), (mode,), (drawn,)), due[index])
+            for index, (case, mode, drawn) in enumerate(zip(sent.batch.cases, sent.modes, sent.drawn, strict=True))
+        ]
         if not any(isinstance(observation.reply, Lost) for observation in seen):
             seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(loss), repeated=False))
         return seen
 
-    def _alone(self, sent: Sent, due: Sequence[Expectation | None]) -> Observation:
+    def _alone(self, sent: Sent, due: Expectation | None) -> Observation:
         self._submit(sent)
         try:
-            return self._collect(sent, due)[0]
+            return self._collect(sent, [due])[0]
         except WorkerLost as loss:
             self._restart()
-            return replace(_observation(sent, due, 0), reply=_lost(loss))
+            return replace(_observation(sent, [due], 0), reply=_lost(loss))
 
     def _restart(self) -> None:
         self._restarts_left -= 1

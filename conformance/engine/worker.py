@@ -205,8 +205,8 @@ class Worker:
             raise self._broken(f"it did not say hello: {loss}") from None
         if not answer.header["ok"]:
             self.close()
-            error = answer.header["error"]
-            raise self._broken(f"{error['type']}: {last_line(error['message'])}")
+            said = answer.header["error"]
+            raise self._broken(f"{said['type']}: {last_line(said['message'])}")
         return answer.header
 
     def restart(self) -> Mapping[str, Any]:

@@ -13,12 +13,13 @@ import numpy as np
 
 from conformance.errors import SpecError
 from conformance.reference import keras, torch
+from conformance.reference.cells import CELLS, Cells
 from conformance.reference.expected import Expected, form_only, output_contracts
 from conformance.reference.precision import CAPS, Accuracy, Precision, precision
 from conformance.reference.scan import Policy
 from conformance.spec import LayerConfig, Tensors
 
-__all__ = ["CAPS", "Accuracy", "Expected", "Policy", "Precision", "evaluate", "precision"]
+__all__ = ["CAPS", "Accuracy", "Cells", "Expected", "Policy", "Precision", "evaluate", "precision"]
 
 _DIALECTS = {"keras": keras, "torch": torch}
 
@@ -27,7 +28,7 @@ _OWN_ERROR = 2.0**-20
 
 
 def evaluate(
-    config: LayerConfig, draws: Sequence[Tensors], precision: Precision, bound: Policy
+    config: LayerConfig, draws: Sequence[Tensors], precision: Precision, bound: Policy, cells: Cells = CELLS
 ) -> tuple[tuple[Expected, ...], ...]:
     """What a layer must return, and how far rounding may take an implementation from it.
 
@@ -37,6 +38,7 @@ def evaluate(
         precision: what a correct implementation may do.
         bound: how errors of earlier steps enter. `interval` and `signed` are rigorous, `signed` being the tighter and
             the more expensive one; `step` never exceeds them and costs little, so an error within it needs no more.
+        cells: the cells to compute with; only a search for mistakes uses others than these.
 
     Returns:
         For every draw its outputs, in the order of `conformance.spec.outputs(config, lengths)`.
@@ -54,7 +56,7 @@ def evaluate(
     if not draws:
         return ()
     with np.errstate(all="ignore"):
-        packages = module.expected(config, draws, precision, bound)
+        packages = module.expected(config, draws, precision, bound, cells)
     factor = precision.reference * (1.0 if bound == "step" else 1.0 + _OWN_ERROR)
     return tuple(_aligned(config, tensors, package, factor) for tensors, package in zip(draws, packages, strict=True))
 

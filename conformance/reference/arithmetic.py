@@ -298,7 +298,8 @@ def _product_grid(operand: Bounded, kernel: Kernel) -> Ints | None:
     """Grids on which the terms of a product lie, for the rows whose operands have no error."""
     if kernel.grid is None or (not operand.exact and operand.radius.all()):
         return None
-    q = grid_exponent(operand.value) + kernel.grid[:, None]
+    weights = kernel.grid[:, None]
+    q = np.where(weights == NO_GRID, NO_GRID, grid_exponent(operand.value) + weights)
     return q if operand.exact else np.where(operand.radius.any(axis=-1), NO_GRID, q)
 
 

@@ -244,10 +244,15 @@ def grid_exponent(value: Floats) -> Ints:
 
 def _worthwhile_grid(value: Floats, magnitude: Floats, precision: Precision) -> Ints | None:
     """Grids of kernels whose weights have bits to spare; with full mantissas no product can be exact."""
-    q = grid_exponent(value.reshape(value.shape[0], -1))
-    largest = magnitude.max(axis=(1, 2), initial=0.0)
-    spare = largest * precision.u < np.ldexp(1.0, np.clip(q, -1000, 900))
-    return np.where(spare, q, NO_GRID) if spare.any() else None
+
+    def of_some(rows: slice) -> Ints | None:
+        q = grid_exponent(value[:, rows].reshape(value.shape[0], -1))
+        largest = magnitude[:, rows].max(axis=(1, 2), initial=0.0)
+        spare = largest * precision.u < np.ldexp(1.0, np.clip(q, -1000, 900))
+        return np.where(spare, q, NO_GRID) if spare.any() else None
+
+    # what the first row rules out, all rows rule out
+    return None if of_some(slice(0, 1)) is None else of_some(slice(None))
 
 
 def _plus(left: Floats | None, right: Floats | None) -> Floats | None:

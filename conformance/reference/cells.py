@@ -168,6 +168,19 @@ class GRU:
         return a.columns(gates, slice(0, self.units)), a.columns(gates, slice(self.units, 2 * self.units))
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The cells to compute with; others than these are wrong, and are used to find out what a mistake looks like."""
+
+    simple_rnn: type[SimpleRNN] = SimpleRNN
+    lstm: type[LSTM] = LSTM
+    gru: type[GRU] = GRU
+
+
+CELLS = Cells()
+"""The right ones."""
+
+
 def _constants(weights: Weights, biases: tuple[Floats | None, ...], units: slice) -> Terms:
     draws, _, width = weights.kernel.shape
     given = tuple(bias[:, units] for bias in biases if bias is not None)

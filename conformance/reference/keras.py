@@ -10,7 +10,7 @@ import numpy as np
 from conformance.reference.activations import activation
 from conformance.reference.arithmetic import Bounds, Mask
 from conformance.reference.bounded import Bounded
-from conformance.reference.cells import GRU, LSTM, Cell, SimpleRNN, Weights
+from conformance.reference.cells import Cell, Cells, Weights
 from conformance.reference.directions import Direction, flipped, reordered, run_directions
 from conformance.reference.expected import Expected, Output, absent, stacked, stacked_states, stacked_weights
 from conformance.reference.precision import Precision
@@ -29,18 +29,22 @@ OPTIONS = frozenset(
 _MERGES = {"sum": Bounds.add, "mul": Bounds.multiply, "ave": Bounds.add}
 
 
-def expected(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy) -> list[dict[str, Expected]]:
+def expected(
+    config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy, cells: Cells
+) -> list[dict[str, Expected]]:
     """The outputs of every draw by name."""
-    named = _outputs(config, draws, p, policy)
+    named = _outputs(config, draws, p, policy, cells)
     return [{name: output.of_draw(name, k) for name, output in named.items()} for k in range(len(draws))]
 
 
-def _outputs(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy) -> dict[str, Output]:
+def _outputs(
+    config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy, cells: Cells
+) -> dict[str, Output]:
     """The outputs of all draws by name."""
     x = _input(config, draws)
     mask = _mask(config, draws)
     directions = _directions(config, draws)
-    traces = run_directions(partial(_cell, config, p), directions, Bounded.of(x, p.tiny), mask, p, policy)
+    traces = run_directions(partial(_cell, config, p, cells), directions, Bounded.of(x, p.tiny), mask, p, policy)
     prefixes = ("forward_", "backward_") if config.bidirectional else ("",)
     states = {
         prefix + name: Output.of(state.at(-1))
@@ -55,12 +59,14 @@ def _outputs(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy
     return states | halves([trace[0] for trace in traces], mask, directions, merge)
 
 
-def _cell(config: LayerConfig, p: Precision, w: Weights) -> Cell:
+def _cell(config: LayerConfig, p: Precision, cells: Cells, w: Weights) -> Cell:
     act = activation(config.get("activation"))
     if config.layer == "simple_rnn":
-        return SimpleRNN(w, p, act)
+        return cells.simple_rnn(w, p, act)
     rec = activation(config.get("recurrent_activation"))
-    return LSTM(w, p, act, rec) if config.layer == "lstm" else GRU(w, p, act, rec, config.get("reset_after") is True)
+    if config.layer == "lstm":
+        return cells.lstm(w, p, act, rec)
+    return cells.gru(w, p, act, rec, config.get("reset_after") is True)
 
 
 # ---------------------------------------------------------------- what goes in

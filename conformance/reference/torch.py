@@ -11,7 +11,7 @@ from conformance.errors import SpecError
 from conformance.reference.activations import SIGMOID, TANH, activation
 from conformance.reference.arithmetic import Mask
 from conformance.reference.bounded import Bounded
-from conformance.reference.cells import GRU, LSTM, Cell, SimpleRNN, Weights
+from conformance.reference.cells import Cell, Cells, Weights
 from conformance.reference.directions import Direction, flipped, reordered, run_directions
 from conformance.reference.expected import Expected, Output, absent, stacked, stacked_states, stacked_weights
 from conformance.reference.precision import Precision
@@ -29,23 +29,27 @@ _VECTORS = ("bias", "recurrent_bias")
 _PACKED = ("packed", "packed_unsorted")
 
 
-def expected(config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy) -> list[dict[str, Expected]]:
+def expected(
+    config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy, cells: Cells
+) -> list[dict[str, Expected]]:
     """The outputs of every draw by name."""
     mask = _mask(config, draws)
     number = Bounded.of(_input(config, draws), p.tiny)
     finals: list[tuple[Output, ...]] = []
     for directions in _layers(config, draws):
-        traces = run_directions(partial(_cell, config, p), directions, number, mask, p, policy)
+        traces = run_directions(partial(_cell, config, p, cells), directions, number, mask, p, policy)
         finals += [tuple(Output.of(state.at(-1)) for state in trace) for trace in traces]
         in_time = [trace[0] if k == 0 else flipped(trace[0]) for k, trace in enumerate(traces)]
         number = Bounded.joined(in_time)
     return _packaged(config, number, mask, finals)
 
 
-def _cell(config: LayerConfig, p: Precision, w: Weights) -> Cell:
+def _cell(config: LayerConfig, p: Precision, cells: Cells, w: Weights) -> Cell:
     if config.layer == "simple_rnn":
-        return SimpleRNN(w, p, activation(config.get("nonlinearity")))
-    return LSTM(w, p, TANH, SIGMOID) if config.layer == "lstm" else GRU(w, p, TANH, SIGMOID, reset_after=True)
+        return cells.simple_rnn(w, p, activation(config.get("nonlinearity")))
+    if config.layer == "lstm":
+        return cells.lstm(w, p, TANH, SIGMOID)
+    return cells.gru(w, p, TANH, SIGMOID, reset_after=True)
 
 
 # ---------------------------------------------------------------- what goes in

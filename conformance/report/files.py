@@ -38,7 +38,7 @@ def write(results: Results, directory: Path | str, source: str = "results.jsonl"
         return tuple(_write(folder / name, content) for name, content in contents.items())
     except OSError as error:
         why = error.strerror or error
-        raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --output") from None
+        raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --out") from None
 
 
 def _write(path: Path, content: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, Outcome, Worst
 from conformance.report.coverage import known_dialect
-from conformance.report.tally import Judged
+from conformance.report.tally import JUDGED, Judged
 from conformance.results import Results
 from conformance.spec import Clause, load_clauses
 
@@ -74,7 +74,7 @@ class Group:
         number: its number, unique within the report.
         when: the conjunction that separates failing from passing cases; None where it was not determined.
         cases: number of failing cases, each counted once.
-        judged: how many cases of this implementation the check judged.
+        judged: how many cases of this implementation the check judged, each counted once.
         replay: the command that runs the smallest case again.
     """
 
@@ -151,7 +151,7 @@ def _size(record: CaseJudged) -> tuple[int, int, str]:
 
 def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tuple[str, str]]) -> Group:
     ids = tuple(dict.fromkeys(group.cases))
-    judged = sum(case.outcomes.get(group.check) in _JUDGED for case in cases)
+    judged = sum(case.outcomes.get(group.check) in JUDGED for case in cases)
     return Group(
         number=group.number,
         implementation=group.implementation,
@@ -161,7 +161,7 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         when=group.when if (group.implementation, group.check) in made else None,
         exact=group.exact,
         cases=len(ids),
-        judged=group.judged or judged,
+        judged=judged or group.judged,
         ids=ids[:SHOWN_IDS],
         smallest=_case(group.smallest_id, group.smallest),
         message=group.message,
@@ -169,9 +169,6 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         looks_like=group.looks_like,
         replay=f"rnn-conformance replay {shlex.quote(group.smallest_id)} --results {shlex.quote(source)}",
     )
-
-
-_JUDGED = (*DEVIATIONS, "known", "fixed", "pass")
 
 
 def _clauses(ids: Iterable[str]) -> Iterable[Clause | str]:

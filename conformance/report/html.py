@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.checks import CHECKS
 from conformance.report import svg, text
@@ -73,6 +73,7 @@ def _environment() -> Environment:
         "number": text.number,
         "seconds": text.seconds,
         "short": text.short,
+        "soft": soft,
     }
     environment.globals["share"] = text.share
     return environment
@@ -81,6 +82,11 @@ def _environment() -> Environment:
 def _visible(value: Any) -> Any:
     """What every expression of the templates passes through: foreign text loses its control characters."""
     return text.safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def soft(name: str) -> Markup:
+    """A name that may be broken after its underscores where there is little room."""
+    return escape(text.safe(text.short(name))).replace("_", Markup("_<wbr>"))
 
 
 def reproduce(report: Report) -> str:

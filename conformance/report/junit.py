@@ -24,7 +24,7 @@ def junit(results: Results, source: str = "results.jsonl") -> str:
     if report.warnings:
         suite = ET.SubElement(root, "testsuite", name="run")
         case = ET.SubElement(suite, "testcase", classname="run", name="complete")
-        ET.SubElement(case, "error", message=report.warnings[0])
+        ET.SubElement(case, "error", message=short(safe(report.warnings[0])))
     for element in (*root, root):
         _count(element)
     ET.indent(root)

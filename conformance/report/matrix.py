@@ -40,6 +40,12 @@ class Cell:
         return self.tally.outcome if self.tested else "not run"
 
     @property
+    def level(self) -> int:
+        """How much of it fails, from 0 (nothing) over 1 (up to a tenth), 2 (half), 3 (more) to 4 (all)."""
+        failing, judged = self.tally.deviating, self.tally.judged
+        return sum(failing > threshold * judged for threshold in (0, 0.1, 0.5)) + (0 < failing == judged)
+
+    @property
     def text(self) -> str:
         """What stands beside the glyph: `3/212` of judged if something is not a plain pass, else a number."""
         outcome, tally = self.tally.outcome, self.tally

@@ -28,7 +28,7 @@ Status = Literal["broken", "deviates", "incomplete", "not run", "conforms"]
 """What is true of an implementation, the worst first."""
 
 STATUSES: Mapping[Status, Outcome] = {
-    "broken": "crash",
+    "broken": "error",
     "deviates": "fail",
     "incomplete": "unspecified",
     "not run": "not run",
@@ -178,10 +178,10 @@ def view(results: Results, source: str = "results.jsonl") -> Report:
         groups=ranked,
         remarks=_remarks(results),
         coverage=coverages(case for found in cases.values() for case in found),
-        distributions=distributions(results),
-        informativeness=informativeness(results),
-        accuracies=accuracies(results),
-        speeds=_speeds(results),
+        distributions=tuple(sorted(distributions(results), key=lambda one: (one.check, order[one.implementation]))),
+        informativeness=tuple(sorted(informativeness(results), key=lambda one: order[one.implementation])),
+        accuracies=tuple(sorted(accuracies(results), key=lambda one: order[one.implementation])),
+        speeds=tuple(sorted(_speeds(results), key=lambda one: order[one.implementation])),
     )
 
 

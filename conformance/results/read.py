@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,14 +116,9 @@ class _Reader:
             raise ResultsError(f"{self._path}, line {self._line}: {problem}; {self._remedy()}") from None
 
     def rest(self, line: bytes) -> list[Event]:
-        """The record of a last line without its end, if it is whole."""
-        whole = line.endswith(b"}")
-        try:
-            return [self.event(line)] if line else []
-        except ResultsError:
-            if whole or self._line == 1:
-                raise
-            return []
+        """The record of a last line that has no end of line; none if the line was cut off."""
+        cut = self._line > 0 and not _is_json(line)
+        return [] if not line or cut else [self.event(line)]
 
     def _remedy(self) -> str:
         if self._line == 1:
@@ -147,6 +143,14 @@ class _Reader:
             return event
         object.__setattr__(event, "case", known)
         return event
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _check_case(case: Mapping[str, Any]) -> None:

@@ -57,5 +57,6 @@ class Writer:
         self.close()
 
     def _failed(self, error: OSError) -> ResultsError:
-        why = error.strerror or str(error)
-        return ResultsError(f"cannot write results to {self.path}: {why}; choose another place with --output")
+        folder = self.path.parent
+        why = f"{folder} is not a folder" if isinstance(error, FileExistsError) else error.strerror or str(error)
+        return ResultsError(f"cannot write results to {self.path}: {why}; choose another place with --out")

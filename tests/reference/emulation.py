@@ -142,8 +142,10 @@ def activate(style: Style, name: str, z: Any) -> Any:
     y = np.tanh(wide) if name == "tanh" else 1 / (1 + np.exp(-wide))
     rel, absolute = style.accuracy.tanh if name == "tanh" else style.accuracy.sigmoid
     sign = style.push or np.where(np.arange(z.shape[-1]) % 2, 1, -1)
+    u = UNIT[style.dtype]
     own = 1 if style.dtype != "float64" else 3  # what storing (and, in float64, computing) y takes by itself
-    return style.store(y + sign * UNIT[style.dtype] * (max(rel - own, 0) * np.abs(y) + absolute))
+    edge = (max(rel - own, 0) * np.abs(y) + absolute) / (1 + u)  # storing errs by u times what is stored
+    return style.store(y + sign * u * edge)
 
 
 def _hard_sigmoid(style: Style, z: Any) -> Any:
@@ -338,9 +340,7 @@ def _torch(config: LayerConfig, draw: Tensors, style: Style, p: Mapping[tuple[in
     }
 
 
-def _initial(
-    draw: Tensors, style: Style, p: Parameters, state: int, place: int, batch: int, unbatched: bool
-) -> Any:
+def _initial(draw: Tensors, style: Style, p: Parameters, state: int, place: int, batch: int, unbatched: bool) -> Any:
     if draw.initial_state is None:
         units = p.kernels[0].shape[1] if state == 1 or p.projection is None else p.projection.shape[1]
         return np.zeros((batch, units), style.carrier)

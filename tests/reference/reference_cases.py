@@ -41,7 +41,9 @@ def random_draw(rng: Rng, config: LayerConfig, gain: float = 1.0, lattice: bool 
 
     given = config.get("initial_state") is True or config.get("hx") is True
     return Tensors(
-        weights=tuple(numbers(w.shape, gain * w.shape[-1] ** -0.5 if len(w.shape) == 2 else 0.3) for w in weights(config)),
+        weights=tuple(
+            numbers(w.shape, gain * w.shape[-1] ** -0.5 if len(w.shape) == 2 else 0.3) for w in weights(config)
+        ),
         x=numbers(input_shape(config)),
         mask=_mask(rng, config),
         lengths=_lengths(rng, config),
@@ -58,11 +60,16 @@ def input_shape(config: LayerConfig) -> tuple[int, ...]:
 
 
 def _mask(rng: Rng, config: LayerConfig) -> Any:
-    if config.get("mask", "none") == "none":
-        return None
-    mask = rng.random((config.sizes.batch, config.sizes.timesteps)) < 0.6
-    mask[rng.random(config.sizes.batch) < 0.2] = False
-    return mask
+    kind, batch, timesteps = config.get("mask", "none"), config.sizes.batch, config.sizes.timesteps
+    lengths = rng.integers(0, timesteps, size=(batch, 1))
+    steps = np.arange(timesteps)
+    masks = {
+        "right": steps < lengths,
+        "left": steps > lengths,
+        "gaps": rng.random((batch, timesteps)) < 0.6,
+        "full_rows": np.broadcast_to(rng.random((batch, 1)) < 0.5, (batch, timesteps)),
+    }
+    return masks.get(str(kind))
 
 
 def _lengths(rng: Rng, config: LayerConfig) -> Any:

@@ -1,6 +1,6 @@
 """The soundness experiment: do correct implementations stay within the bound? Run as a module for large sizes.
 
-    PYTHONPATH=. python tests/reference/soundness.py CASES SEED
+PYTHONPATH=. python tests/reference/soundness.py CASES SEED
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from emulation import Style, outputs, random_style, storable
+from reference_cases import UNBOUNDED, Rng, random_config, random_draw
 
 from conformance.reference import CAPS, Accuracy, Expected, Policy, evaluate, precision
 from conformance.spec import Floats, LayerConfig, Tensors
-from reference_cases import UNBOUNDED, Rng, random_config, random_draw
-from emulation import Style, outputs, random_style, storable
 
 CALIBRATED = Accuracy(tanh=(2.0, 0.0), sigmoid=(4.0, 0.0))
 """What a libm-class library measures."""
@@ -25,11 +25,12 @@ DTYPES = ("float32", "float32", "float32", "float64", "float16", "bfloat16")
 
 @dataclass(frozen=True)
 class Trial:
-    """One correct implementation on one case."""
+    """One implementation on one case, judged by the bound for `profile`; correct if its style is that accurate."""
 
     config: LayerConfig
     draw: Tensors
     style: Style
+    profile: Accuracy
 
 
 def random_trial(rng: Rng, dtype: str | None = None) -> Trial:
@@ -46,13 +47,12 @@ def random_trial(rng: Rng, dtype: str | None = None) -> Trial:
     gain = float(np.exp(rng.uniform(np.log(0.05), np.log(1.0 if unbounded & set(UNBOUNDED) else 3.0))))
     style = random_style(rng, dtype, accuracy)
     draw = random_draw(rng, config, gain, lattice=rng.random() < 0.1)
-    return Trial(config, storable(draw, style), style)
+    return Trial(config, storable(draw, style), style, accuracy)
 
 
 def ratios(trial: Trial, policy: Policy, bias_fault: float = 0.0) -> Iterator[Floats]:
     """Error divided by the allowance, of the judged elements of every output."""
-    accuracy = trial.style.accuracy
-    (expected,) = evaluate(trial.config, [trial.draw], precision(trial.style.dtype, accuracy), policy)
+    (expected,) = evaluate(trial.config, [trial.draw], precision(trial.style.dtype, trial.profile), policy)
     got = outputs(trial.config, trial.draw, trial.style, bias_fault)
     for output in expected:
         if output.name in got:

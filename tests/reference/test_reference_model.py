@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_cases import random_config, random_draw
 
 from conformance.reference import Expected, evaluate, precision
 from conformance.spec import LayerConfig, Tensors
 from specs.model import keras as keras_model
 from specs.model import torch as torch_model
-from reference_cases import random_config, random_draw
 
 
 def model_outputs(config: LayerConfig, draw: Tensors) -> list[tuple[str, Any]]:

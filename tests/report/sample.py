@@ -1,9 +1,9 @@
 """A made-up but realistic run: real cases of both dialects, four implementations, every outcome.
 
-    good        conformant, with a known deviation
-    torch       deviates in two ways
-    acme:Fast   has every outcome of the closed set
-    lost        broken: nothing was tested
+good        conformant, with a known deviation
+torch       deviates in two ways
+acme:Fast   has every outcome of the closed set
+lost        broken: nothing was tested
 """
 
 from __future__ import annotations
@@ -140,7 +140,10 @@ WHEN: Mapping[str, tuple[str, ...]] = {
     "30 s": ("mask=gaps", "unroll=True"),
     "ValueError": ("merge_mode=ave",),
 }
-LOOKS_LIKE = {"reset": "the reset gate is applied after the recurrent product", "c_n": "the cell state is projected too"}
+LOOKS_LIKE = {
+    "reset": "the reset gate is applied after the recurrent product",
+    "c_n": "the cell state is projected too",
+}
 
 
 def groups(found: list[CaseJudged]) -> Iterator[GroupFound]:

@@ -1,0 +1,265 @@
+"""What a report says follows from the results, and all its numbers add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import sample
+
+from conformance.engine.events import DEVIATIONS, ImplementationStarted, RunFinished
+from conformance.report.model import Report, view
+from conformance.report.numerics import BINS_PER_DECADE, LOWEST, distributions
+from conformance.report.tally import Tally
+from conformance.report.text import exact, number, safe, share, short
+from conformance.results import Results
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return view(sample.results())
+
+
+def standing(report: Report, name: str) -> str:
+    return next(f"{one.label}: {one.verdict}" for one in report.standings if one.name == name)
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+def test_worst_first(report: Report) -> None:
+    assert [one.name for one in report.standings] == [sample.LOST, sample.FAST, sample.TORCH, sample.GOOD]
+    assert [one.status for one in report.standings] == ["broken", "deviates", "deviates", "conforms"]
+
+
+def test_a_verdict_is_a_sentence_with_denominators(report: Report) -> None:
+    assert standing(report, sample.TORCH) == (
+        "torch 2.13.0: 2 deviations in 2 of 9 checks; 147 of 152 applicable cases pass."
+    )
+    assert standing(report, sample.GOOD) == (
+        "keras:tensorflow (keras 3.15.1, tensorflow 2.21.0): "
+        "no deviation in 9 checks; 130 of 133 applicable cases pass; 3 known."
+    )
+    assert standing(report, sample.FAST).endswith("pass; 8 known; 10 fixed; 20 unsupported.")
+
+
+def test_a_broken_implementation_is_broken_and_not_zero_per_cent(report: Report) -> None:
+    assert standing(report, sample.LOST) == ("keras:jax: broken: no module named 'jax'; install rnn-conformance[jax].")
+    column = report.checks.columns.index(sample.LOST)
+    assert {row.cells[column].outcome for row in report.checks.sections[0].rows} == {"not run"}
+
+
+def test_broken_halfway_says_what_was_found_before() -> None:
+    run = sample.results()
+    lost = ImplementationStarted(sample.TORCH, "broken", message="the worker died three times")
+    verdict = standing(view(replace(run, implementations=(*run.implementations, lost))), sample.TORCH)
+    assert "broken: the worker died three times. Before that: 2 deviations in 2 of 9 checks" in verdict
+
+
+def test_passing_cases_and_all_others_make_up_the_applicable_ones(report: Report) -> None:
+    run = sample.results()
+    for one in report.standings:
+        counts = one.tally.counts
+        assert one.tally.total == len({record.id for record in run.cases if record.implementation == one.name})
+        assert one.tally.judged == sum(counts.get(o, 0) for o in (*DEVIATIONS, "known", "fixed", "pass"))
+        assert one.tally.total - one.tally.judged == sum(
+            counts.get(o, 0) for o in ("unspecified", "unsupported", "not run")
+        )
+        assert one.groups == sum(group.implementation == one.name for group in report.groups)
+
+
+def test_a_case_in_two_modes_counts_once_with_its_worst_outcome() -> None:
+    run = sample.results()
+    again = tuple(replace(record, mode="graph") for record in run.cases)
+    twice = view(replace(run, cases=run.cases + again))
+    assert [one.tally for one in twice.standings] == [one.tally for one in view(run).standings]
+    assert twice.checks == view(run).checks
+    assert [group.judged for group in twice.groups] == [group.judged for group in view(run).groups]
+
+
+def test_nothing_judged_is_no_success() -> None:
+    one = view(Results(sample.HEADER, sample.IMPLEMENTATIONS[:1], footer=sample.FOOTER)).standings
+    good = next(entry for entry in one if entry.name == sample.GOOD)
+    assert (good.status, good.verdict) == ("not run", "nothing was judged.")
+
+
+# ---------------------------------------------------------------- runs that are not whole
+
+
+def test_a_cut_off_run_says_so_everywhere() -> None:
+    report = view(sample.results(finished=False))
+    assert report.warnings[0].startswith("The results are cut off")
+    assert "so far, no deviation in 9 checks" in standing(report, sample.GOOD)
+    assert {one.status for one in report.standings} == {"broken", "deviates", "incomplete"}
+
+
+@pytest.mark.parametrize("reason", ["interrupted", "keras:jax is broken"])
+def test_an_incomplete_run_says_why(reason: str) -> None:
+    footer = RunFinished(False, reason, "2026-01-01T09:31:00Z", 60.0)
+    (warning,) = view(replace(sample.results(), footer=footer)).warnings
+    assert reason in warning
+
+
+def test_without_group_records_failures_are_grouped_by_cause() -> None:
+    whole, cut = view(sample.results()), view(sample.results(finished=False))
+    assert len(cut.groups) == len(whole.groups)
+    assert all(group.when is None for group in cut.groups)
+    assert [(g.implementation, g.check, g.outcome, g.cases, g.judged) for g in cut.groups] == [
+        (g.implementation, g.check, g.outcome, g.cases, g.judged) for g in whole.groups
+    ]
+
+
+def test_no_failure_goes_without_a_group() -> None:
+    run = sample.results()
+    report = view(replace(run, groups=run.groups[:1]))
+    explained = {(group.implementation, group.check) for group in report.groups}
+    failing = {(r.implementation, c) for r in run.cases for c, v in r.outcomes.items() if v.outcome in DEVIATIONS}
+    assert explained == failing
+    assert [group.number for group in report.groups] == list(range(1, len(report.groups) + 1))
+
+
+# ---------------------------------------------------------------- matrices
+
+
+def test_cells_of_a_check_count_every_case_of_the_implementation_once(report: Report) -> None:
+    run = sample.results()
+    for row in report.checks.sections[0].rows:
+        for name, cell in zip(report.checks.columns, row.cells, strict=True):
+            found = {r.id for r in run.cases if r.implementation == name and row.name in r.outcomes}
+            assert cell.tally.total == len(found)
+
+
+def test_values_of_an_option_and_invalid_cases_add_up(report: Report) -> None:
+    for matrix in report.options:
+        sections = {section.name: section for section in matrix.sections}
+        for column, name in enumerate(matrix.columns):
+            total = next(one.tally.total for one in report.standings if one.name == name)
+            sums = {key: sum(r.cells[column].tally.total for r in one.rows) for key, one in sections.items()}
+            assert sums["layer"] == sums["dtype"] == total - sums["invalid"]
+
+
+def test_every_dialect_has_a_matrix_with_its_implementations(report: Report) -> None:
+    columns = {matrix.title: set(matrix.columns) for matrix in report.options}
+    assert columns == {"Keras 3": {sample.GOOD, sample.FAST}, "PyTorch": {sample.TORCH}}
+
+
+def test_a_failing_cell_leads_to_its_group(report: Report) -> None:
+    anchors = {group.anchor: group for group in report.groups}
+    cells = [
+        (row.name, name, cell)
+        for row in report.checks.sections[0].rows
+        for name, cell in zip(report.checks.columns, row.cells, strict=True)
+    ]
+    for check, name, cell in cells:
+        assert (cell.anchor is not None) == (cell.tally.deviating > 0)
+        if cell.anchor is not None:
+            assert (anchors[cell.anchor].check, anchors[cell.anchor].implementation) == (check, name)
+
+
+# ---------------------------------------------------------------- groups
+
+
+def test_a_group_shows_what_is_unusual_first(report: Report) -> None:
+    group = next(group for group in report.groups if group.implementation == sample.TORCH and group.check == "values")
+    options = group.smallest.options
+    assert [option.is_default for option in options] == sorted(option.is_default for option in options)
+    assert {"proj_size", "hx"} <= {option.name for option in options if not option.is_default}
+    assert group.worst is not None
+    assert group.worst.difference == pytest.approx(0.0443558)
+    assert group.worst.ratio == pytest.approx(group.worst.difference / group.worst.allowed)
+
+
+def test_the_replay_command_is_safe_to_paste() -> None:
+    run = sample.results()
+    hostile = replace(run.groups[0], smallest_id="$(reboot); 'x")
+    groups = view(replace(run, groups=(hostile,)), source="my results.jsonl").groups
+    assert "rnn-conformance replay '$(reboot); '\"'\"'x' --results 'my results.jsonl'" in {one.replay for one in groups}
+
+
+def test_clauses_that_are_not_known_stay_as_ids(report: Report) -> None:
+    clauses = next(group.clauses for group in report.groups if group.check == "values")
+    assert "NO-SUCH-CLAUSE" in clauses
+
+
+# ---------------------------------------------------------------- coverage and numerics
+
+
+def test_coverage_counts_cases_once_and_pairs_that_are_possible(report: Report) -> None:
+    run = sample.results()
+    for found in report.coverage:
+        ids = {r.id for r in run.cases if r.case["config"]["dialect"] == found.dialect}
+        assert found.total.cases == len(ids) == sum(phase.cases for phase in found.phases[:-1])
+        assert found.total.pairs + len(found.pairs_missing) == found.pairs_possible
+        assert found.rejections == found.rejections_possible
+        for option in found.options:
+            assert all(value.cases == sum(value.by_phase) for value in option.values)
+    assert {found.dialect: found.total.pairs == found.pairs_possible for found in report.coverage} == {
+        "keras": True,
+        "torch": True,
+    }
+
+
+def test_cases_that_nobody_supports_are_not_covered() -> None:
+    run = sample.results()
+    alone = replace(run, cases=tuple(r for r in run.cases if r.implementation == sample.FAST))
+    (found,) = view(alone).coverage
+    layers = {value.value: value.cases for value in found.options[0].values}
+    assert layers["simple_rnn"] == 0
+    assert found.pairs_missing
+    assert any("layer=simple_rnn" in pair for pair in found.pairs_missing)
+
+
+def test_bins_hold_every_case_that_is_not_exact(report: Report) -> None:
+    for found in report.distributions:
+        assert sum(found.bins) + found.zero == found.number
+        assert sum(found.bins[1 - LOWEST * BINS_PER_DECADE :]) == found.above
+
+
+def test_types_add_up_to_all() -> None:
+    found = distributions(sample.results())
+    for whole in (one for one in found if one.dtype is None):
+        parts = [one for one in found if one.dtype and one.implementation == whole.implementation]
+        assert sum(part.number for part in parts) == whole.number
+        assert max(part.largest for part in parts) == whole.largest
+
+
+def test_a_ratio_of_one_is_allowed() -> None:
+    run = sample.results()
+    record = next(r for r in run.cases if r.implementation == sample.GOOD and "values" in r.outcomes)
+    at_limit = replace(record, outcomes={"values": replace(record.outcomes["values"], ratio=1.0)})
+    (found,) = distributions(replace(run, cases=(at_limit,)))
+    assert (found.above, sum(found.bins[1 - LOWEST * BINS_PER_DECADE :])) == (0, 0)
+
+
+# ---------------------------------------------------------------- words and numbers
+
+
+def test_a_tally_of_nothing() -> None:
+    assert Tally.of(()).outcome is None
+    assert (Tally().total, Tally().judged, Tally().words) == (0, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        (0, 0, "–"),
+        (0, 9, "0 %"),
+        (9, 9, "100 %"),
+        (1, 100_000, "< 0.1 %"),
+        (99_999, 100_000, "> 99.9 %"),
+        (1, 8, "12.5 %"),
+    ],
+)
+def test_a_share_is_0_or_100_only_if_it_is(part: int, whole: int, words: str) -> None:
+    assert share(part, whole) == words
+
+
+def test_numbers_in_few_digits() -> None:
+    values = (0.0, 1.0, 0.0123456, 2.4e-7, 184816.2, 5.2e9, float("nan"), float("inf"))
+    assert [number(value) for value in values] == ["0", "1", "0.0123", "2.40e-07", "184,816", "5.20e+09", "nan", "∞"]
+    assert exact(0.1 + 0.2) == "0.3"
+
+
+def test_dangerous_characters_become_visible() -> None:
+    assert safe("a\x00b\x1b[31mc\u202ed\ud800e\x7f\x9b") == "a␀b␛[31mc⟨U+202E⟩d\ufffde␡⟨U+009B⟩"
+    assert short("x" * 5000).endswith("… (4,000 more characters)")

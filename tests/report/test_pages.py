@@ -1,0 +1,338 @@
+"""The three texts: complete, the same every time, and harmless whatever an implementation says."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import sample
+
+from conformance.engine.events import Verdict
+from conformance.errors import ResultsError
+from conformance.report import html, junit, markdown, write
+from conformance.report.html import TEMPLATES
+from conformance.report.model import view
+from conformance.report.vocabulary import OUTCOMES
+from conformance.results import Results
+
+VOID = {"meta", "input", "br", "hr", "link", "img", "wbr"}
+HOSTILE = (
+    "</script><script>alert(1)</script>'\"><img src=x onerror=alert(2)>\x00\x1b[31m\u202eevil\ud800{{7*7}} |`* @you"
+)
+
+
+class Page(HTMLParser):
+    """The tags, attributes and text of a page; fails where tags are not balanced."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.ids: list[str] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self._open[-1:]):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(html(sample.results()))
+
+
+def hostile() -> Results:
+    """A run in which every text that an implementation can choose is hostile."""
+    run = sample.results()
+
+    def bad(verdict: Verdict) -> Verdict:
+        return replace(verdict, message=HOSTILE, cause=HOSTILE) if verdict.outcome != "pass" else verdict
+
+    name = sample.FAST + HOSTILE
+    cases = tuple(
+        replace(
+            record,
+            implementation=name if record.implementation == sample.FAST else record.implementation,
+            outcomes={check + HOSTILE * (check == "dtype"): bad(v) for check, v in record.outcomes.items()},
+        )
+        for record in run.cases
+    )
+    return Results(
+        header=replace(run.header, command=HOSTILE, machine={HOSTILE: HOSTILE}, implementations=(name,)),
+        implementations=tuple(
+            replace(one, versions={HOSTILE: HOSTILE}, environment={HOSTILE: HOSTILE}, message=HOSTILE)
+            for one in run.implementations
+        ),
+        cases=cases,
+        groups=tuple(
+            replace(
+                group, message=HOSTILE, looks_like=HOSTILE, when=(HOSTILE,), clauses=(HOSTILE,), smallest_id=HOSTILE
+            )
+            for group in run.groups
+        ),
+        footer=replace(sample.FOOTER, reason=HOSTILE, complete=False),
+    )
+
+
+# ---------------------------------------------------------------- the page
+
+
+def test_the_page_has_everything_in_order(page: Page) -> None:
+    wanted = ("verdicts", "checks", "options", "failures", "declared", "coverage", "numerics", "speed", "environment")
+    assert [name for name in page.ids if name in wanted] == list(wanted)
+
+
+def test_verdicts_matrix_and_groups_are_there_without_scripts(page: Page) -> None:
+    report = view(sample.results())
+    for one in report.standings:
+        assert one.label in page.text
+        assert one.verdict in page.text
+    for group in report.groups:
+        assert group.replay in page.text
+        assert group.anchor in page.ids
+        assert f"{group.cases} of {group.judged} judged cases".split()[0] in page.text
+        for literal in group.when or ():
+            assert literal in page.text
+    for coverage in report.coverage:
+        assert f"{coverage.total.pairs} pairs of option values of {coverage.pairs_possible} possible" in page.text
+    assert str(sample.HEADER.seed) in page.text
+    assert f"{sample.HEADER.command} --seed {sample.HEADER.seed}" in page.text
+
+
+def test_every_outcome_has_glyph_and_word(page: Page) -> None:
+    for outcome, word in OUTCOMES.items():
+        assert f"{word.glyph} {outcome}" in page.text
+        assert word.meaning in page.text
+
+
+def test_every_link_has_a_target_within_the_page(page: Page) -> None:
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    assert links
+    assert {str(link)[1:] for link in links} <= set(page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def test_tables_have_real_headers(page: Page) -> None:
+    headers = [attrs for tag, attrs in page.tags if tag == "th"]
+    assert headers
+    assert all(attrs.get("scope") in ("row", "col", "rowgroup") for attrs in headers)
+    assert all(attrs.get("aria-label") for tag, attrs in page.tags if tag == "svg")
+
+
+def test_nothing_comes_from_elsewhere() -> None:
+    text = html(sample.results())
+    assert not re.search(r"https?://|//[a-z]|url\(|@import", re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    page = Page(text)
+    assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "embed", "base", "form"}
+    assert not [attrs for _, attrs in page.tags if {"src", "style"} & set(attrs)]
+
+
+def test_the_policy_lets_only_our_style_and_script_through(page: Page) -> None:
+    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert re.fullmatch(
+        r"default-src 'none'; style-src 'sha256-[\w+/=]+'; script-src 'sha256-[\w+/=]+'; "
+        r"base-uri 'none'; form-action 'none'",
+        str(policy),
+    )
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+
+
+def test_passing_cases_are_not_listed() -> None:
+    run = sample.results()
+    failing = {name for group in run.groups for name in group.cases}
+    text = html(run)
+    assert not [record.id for record in run.cases if record.id not in failing and record.id in text]
+
+
+# ---------------------------------------------------------------- all three
+
+
+@pytest.mark.parametrize("render", [html, markdown, junit])
+def test_the_same_results_give_the_same_bytes(render: object) -> None:
+    assert callable(render)
+    first = render(sample.results())
+    assert first == render(Results.of(sample.results().events()))
+    first.encode("utf-8")
+
+
+@pytest.mark.parametrize("render", [html, markdown, junit])
+def test_a_cut_off_run_has_a_banner(render: object) -> None:
+    assert callable(render)
+    assert "The results are cut off" in render(sample.results(finished=False))
+    assert "cut off" not in render(sample.results())
+
+
+@pytest.mark.parametrize("render", [html, markdown, junit])
+def test_no_control_character_survives(render: object) -> None:
+    assert callable(render)
+    text = render(hostile())
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e\ud800]", text)
+    text.encode("utf-8")
+
+
+def test_hostile_text_stays_text_in_the_page() -> None:
+    plain, attacked = Page(html(sample.results())), Page(html(hostile()))
+    assert "<script>alert(1)</script>" in attacked.text
+    assert {tag for tag, _ in attacked.tags} <= {tag for tag, _ in plain.tags} | {"p"}
+    assert [tag for tag, _ in attacked.tags].count("script") == 1
+    assert "onerror" not in {name for _, attrs in attacked.tags for name in attrs}
+
+
+def test_hostile_text_stays_text_in_markdown() -> None:
+    outside = re.sub(r"(`+).*?\1", "", "\n".join(_not_code(markdown(hostile()))))
+    assert "<" not in outside
+    assert "@" not in outside
+    assert "alert(1)" not in outside
+    assert r"alert\(1\)" in outside
+
+
+def _not_code(text: str) -> Iterator[str]:
+    return (line for line in text.splitlines() if not line.startswith("    "))
+
+
+def test_a_row_of_the_markdown_matrix_has_a_cell_for_every_column() -> None:
+    rows = [line for line in markdown(hostile()).splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {len(view(hostile()).checks.columns) + 2}
+
+
+# ---------------------------------------------------------------- Markdown, JUnit, files
+
+
+def test_markdown_has_verdicts_matrix_and_five_groups() -> None:
+    text = markdown(sample.results())
+    assert "- ✗ deviates · **torch 2.13.0**: 2 deviations in 2 of 9 checks; 147 of 152 applicable cases pass." in text
+    assert r"| rejection | ∅ not run | ✓ 25 pass | ! 3/68 error | ◐ 3/25 known |" in text
+    assert "## Deviations, the first 5 of 6" in text
+    assert text.count("    rnn-conformance replay ") == 5
+
+
+def test_junit_has_a_test_case_for_each_check_and_implementation() -> None:
+    root = ET.fromstring(junit(sample.results()))  # noqa: S314 - our own text
+    report = view(sample.results())
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    rows = report.checks.sections[0].rows
+    tested = [
+        (name, row.name)
+        for column, name in enumerate(report.checks.columns)
+        for row in rows
+        if row.cells[column].tally.total
+    ]
+    assert sorted(names, key=str) == sorted([*tested, (sample.LOST, "tested")], key=str)
+    broken = next(case for case in root.iter("testcase") if case.get("classname") == sample.LOST)
+    assert "no module named 'jax'" in str(broken.find("error").get("message"))  # type: ignore[union-attr]
+
+
+def test_junit_counts_what_it_contains() -> None:
+    root = ET.fromstring(junit(sample.results(finished=False)))  # noqa: S314 - our own text
+    for element in (root, *root.iter("testsuite")):
+        for attribute, tag in {"tests": "testcase", "failures": "failure", "errors": "error"}.items():
+            assert element.get(attribute) == str(len(list(element.iter(tag))))
+    assert root.find("testsuite[@name='run']/testcase/error") is not None
+
+
+def test_a_deviation_never_passes_in_junit() -> None:
+    root = ET.fromstring(junit(sample.results()))  # noqa: S314 - our own text
+    for group in view(sample.results()).groups:
+        case = root.find(f"testsuite/testcase[@classname='{group.implementation}'][@name='{group.check}']")
+        assert case is not None
+        found = case.find("failure") if case.find("failure") is not None else case.find("error")
+        assert found is not None
+        assert group.replay in str(found.text)
+
+
+def test_three_files_are_written(tmp_path: Path) -> None:
+    run, folder = sample.results(), tmp_path / "new" / "folder"
+    files = write(run, folder)
+    assert [file.name for file in files] == ["index.html", "summary.md", "junit.xml"]
+    assert [file.read_text(encoding="utf-8") for file in files] == [html(run), markdown(run), junit(run)]
+    assert sorted(folder.iterdir()) == sorted(files)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsError, match=r"cannot write the report to .*file: File exists; choose another folder"):
+        write(sample.results(), tmp_path / "file")
+
+
+# ---------------------------------------------------------------- colours and size
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_can_be_read_on_every_ground(theme: int) -> None:
+    css = (TEMPLATES / "style.css").read_text()
+    found = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", css)
+    colours = {name: tuple(int(pair[theme][i : i + 2], 16) / 255 for i in (1, 3, 5)) for name, *pair in found}
+    tints = [int(share) for share in re.findall(r"\.level-\d \{[^}]*var\(--tone\) (\d+)%", css)]
+    ground = colours["ground"]
+    for name in ("ink", "muted", "link"):
+        assert _contrast(colours[name], ground) >= 4.5
+        assert _contrast(colours[name], colours["raised"]) >= 4.5
+    for outcome in OUTCOMES:
+        tone = colours[outcome.replace(" ", "-")]
+        tint = max(tints) / 100
+        tinted = tuple(tint * a + (1 - tint) * b for a, b in zip(tone, ground, strict=True))
+        assert _contrast(tone, ground) >= 4.5
+        assert _contrast(tone, tinted) >= 4.5, outcome
+
+
+def test_ten_thousand_cases_of_six_implementations_stay_small_and_fast() -> None:
+    run = sample.results(draws=16, random=250)
+    base = {name: [r for r in run.cases if r.implementation == name] for name in sample.NAMES[:3]}
+    names = [f"{name}{copy}" for copy in (1, 2) for name in base]
+    per_name = 10_000
+    cases = []
+    for name in names:
+        records = base[name[:-1]]
+        for number in range(per_name):
+            record = records[number % len(records)]
+            lap = number // len(records)
+            cases.append(replace(record, implementation=name, id=f"{record.id}{lap}" if lap else record.id))
+    started = tuple(
+        replace(one, name=f"{one.name}{copy}")
+        for copy in (1, 2)
+        for one in sample.IMPLEMENTATIONS
+        if one.state == "ready"
+    )
+    large = Results(replace(run.header, implementations=tuple(names)), started, tuple(cases), (), sample.FOOTER)
+    begin = time.perf_counter()
+    page = html(large)
+    seconds = time.perf_counter() - begin
+    assert len(large.cases) == 60_000
+    assert len(page.encode()) < 3_000_000
+    assert seconds < 30
