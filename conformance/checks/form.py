@@ -27,7 +27,7 @@ def rejection(seen: Observation) -> Verdict | None:
     if not isinstance(answer, Refusal):
         return None
     if answer.stage == "adapter":
-        return Verdict("error", f"the adapter failed: {describe(answer)}", cause=signature(answer))
+        return Verdict("error", f"the adapter failed: {describe(answer)}", cause=signature(answer, seen.case.config))
     if not set(rule.errors) & set(answer.bases):
         documented = " or ".join(rule.errors)
         return Verdict("fail", f"{rule.meaning} raised {answer.type}, documented is {documented}", cause=rule.id)
@@ -39,7 +39,7 @@ def accepted(seen: Observation) -> Verdict | None:
     if seen.case.rejection is not None:
         return None
     if isinstance(seen.answer, Refusal):
-        return Verdict("error", describe(seen.answer), cause=signature(seen.answer))
+        return Verdict("error", describe(seen.answer), cause=signature(seen.answer, seen.case.config))
     return PASS
 
 
@@ -49,9 +49,11 @@ def describe(refusal: Refusal) -> str:
     return f"{refusal.type} at {refusal.stage}: {text[:400]}"
 
 
-def signature(refusal: Refusal) -> str:
+def signature(refusal: Refusal, config: LayerConfig) -> str:
     """What is left of an error when names and numbers that vary between cases are taken out."""
-    text = re.sub(r"0x[0-9a-f]+|\d+", "#", " ".join(refusal.message.split()))
+    text = " ".join(refusal.message.split())
+    names = "|".join(re.escape(layer.class_name) for layer in config.rules.layers.values())
+    text = re.sub(rf"\b({names})\b|0x[0-9a-f]+|\d+", "#", text)
     text = re.sub(r"<[^<>]*>|\([^()]*\)|\[[^\[\]]*\]|'[^']*'|\"[^\"]*\"", "…", text)
     return f"{refusal.stage}: {refusal.type}: {text[:120]}"
 

@@ -75,8 +75,8 @@ class Recalled:
 class Expectation:
     """What the specification and the reference expect of a case, for an implementation of a given accuracy.
 
-    The cheap allowance (`step`) is there from the start; `signed` is computed when somebody asks. `step` is never larger
-    than `signed`, so a value within `step` is right; only where it is not, `signed` decides.
+    The cheap allowance (`step`) is there from the start; `signed` is computed when somebody asks. `step` is never
+    larger than `signed`, so a value within `step` is right; only where it is not, `signed` decides.
     """
 
     case: Case

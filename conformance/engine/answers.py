@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ PROTOCOL = 1
 STAGES = ("adapter", "construct", "build", "weights", "call")
 MAX_TEXT = 10_000
 MAX_DEPTH = 50
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class NonsenseError(ValueError):
@@ -47,8 +49,9 @@ def checked(identity: int, operation: str, fields: Mapping[str, Any], arrays: Ma
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    """Text from outside, safe for a terminal: control, direction-changing and broken characters are escaped."""
-    short = text if len(text) <= limit else text[:limit] + "..."
+    """Text from outside, safe for a terminal: no colours; control, direction-changing and broken characters escaped."""
+    plain = _COLOUR.sub("", text)
+    short = plain if len(plain) <= limit else plain[:limit] + "..."
     if short.isprintable():
         return short
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in short)

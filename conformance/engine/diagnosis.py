@@ -78,9 +78,7 @@ def _as_judged(changed: Sequence[Expected], due: Sequence[Expected]) -> list[Exp
     return [replace(other, specified=right.specified) for other, right in zip(changed, due, strict=True)]
 
 
-def _coarsest(
-    compared: Sequence[Comparison | None], right: Sequence[Comparison | None], wrong: Sequence[int]
-) -> float:
+def _coarsest(compared: Sequence[Comparison | None], right: Sequence[Comparison | None], wrong: Sequence[int]) -> float:
     """The largest allowance of the changed outputs; infinite if one says nothing about an element that is wrong."""
     allowed = 0.0
     for now, before in zip(_of(compared, wrong), _of(right, wrong), strict=True):

@@ -86,7 +86,7 @@ class LSTM:
     def __init__(
         self, weights: Weights, precision: Precision, activation: Activation, recurrent_activation: Activation
     ) -> None:
-        self.activation = activation
+        self.activation = self.output_activation = activation
         self.recurrent_activation = recurrent_activation
         self.kernel = Kernel.of(weights.kernel, precision)
         self.recurrent_kernel = Kernel.of(weights.recurrent_kernel, precision)
@@ -109,7 +109,7 @@ class LSTM:
         i, f, o = (a.columns(gates, slice(k * n, k * n + n)) for k in range(3))
         g = a.activate(a.columns(z, slice(3 * n, 4 * n)), self.activation)
         c = a.settle(a.add(a.multiply(f, c), a.multiply(i, g)))
-        h = a.multiply(o, a.activate(c, self.activation))
+        h = a.multiply(o, a.activate(c, self.output_activation))
         if self.projection is not None:
             h = a.total(a.product(h, self.projection), a.constant(self.no_bias))
         return h, c

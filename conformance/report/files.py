@@ -7,9 +7,10 @@ import tempfile
 from pathlib import Path
 
 from conformance.errors import ResultsError
-from conformance.report.html import html
-from conformance.report.junit import junit
-from conformance.report.markdown import markdown
+from conformance.report.html import page
+from conformance.report.junit import suites
+from conformance.report.markdown import summary
+from conformance.report.model import view
 from conformance.results import Results
 
 
@@ -28,11 +29,8 @@ def write(results: Results, directory: Path | str, source: str = "results.jsonl"
         ResultsError: if a file cannot be written.
     """
     folder = Path(directory)
-    contents = {
-        "index.html": html(results, source),
-        "summary.md": markdown(results, source),
-        "junit.xml": junit(results, source),
-    }
+    report = view(results, source)
+    contents = {"index.html": page(report), "summary.md": summary(report), "junit.xml": suites(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(_write(folder / name, content) for name, content in contents.items())

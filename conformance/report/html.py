@@ -12,9 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from conformance.checks import CHECKS
 from conformance.report import svg, text
-from conformance.report.model import STATUSES, Report, view
+from conformance.report.model import Report, view
 from conformance.report.vocabulary import OUTCOMES, PHASES, css_class
 from conformance.results import Results
 
@@ -28,7 +27,12 @@ def html(results: Results, source: str = "results.jsonl") -> str:
         results: what to show.
         source: the name of the results file, as the replay commands of the page should spell it.
     """
-    return _environment().get_template("report.html").render(report=view(results, source), **_assets())
+    return page(view(results, source))
+
+
+def page(report: Report) -> str:
+    """The report as one HTML page."""
+    return _environment().get_template("report.html").render(report=report, **_assets())
 
 
 def _assets() -> Mapping[str, Any]:
@@ -58,24 +62,23 @@ def _environment() -> Environment:
     )
     environment.globals |= {
         "OUTCOMES": OUTCOMES,
-        "STATUSES": STATUSES,
         "PHASES": PHASES,
-        "CHECKS": CHECKS,
         "css_class": css_class,
         "bar": svg.bar,
         "histogram": svg.histogram,
         "scale": svg.scale,
         "reproduce": reproduce,
+        "share": text.share,
     }
     environment.filters |= {
         "count": text.count,
         "exact": text.exact,
         "number": text.number,
+        "ratio": text.ratio,
         "seconds": text.seconds,
         "short": text.short,
         "soft": soft,
     }
-    environment.globals["share"] = text.share
     return environment
 
 

@@ -17,7 +17,11 @@ def junit(results: Results, source: str = "results.jsonl") -> str:
     A deviation is a failure; crash, timeout and error are errors; what was not judged is skipped. A broken
     implementation and a run that is not complete are errors, so that neither looks like success.
     """
-    report = view(results, source)
+    return suites(view(results, source))
+
+
+def suites(report: Report) -> str:
+    """The outcome of every check on every implementation."""
     root = ET.Element("testsuites", name="rnn-conformance")
     for column, standing in enumerate(report.standings):
         _suite(root, report, standing, column)

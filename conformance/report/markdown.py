@@ -18,7 +18,12 @@ GROUPS = 5
 
 def markdown(results: Results, source: str = "results.jsonl") -> str:
     """Verdicts, matrix by check, and the first failure groups with their replay commands."""
-    return "\n".join(_lines(view(results, source))) + "\n"
+    return summary(view(results, source))
+
+
+def summary(report: Report) -> str:
+    """Verdicts, matrix by check, and the first failure groups with their replay commands."""
+    return "\n".join(_lines(report)) + "\n"
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -279,22 +279,20 @@ def _versions(name: str, started: ImplementationStarted | None) -> str:
 
 def _remarks(results: Results) -> tuple[Remark, ...]:
     wanted: tuple[Outcome, ...] = ("known", "fixed", "unspecified", "unsupported")
-    found: Counter[tuple[str, Outcome, str, str]] = Counter(
-        key
-        for record in {(r.implementation, r.id): r for r in results.cases}.values()
-        for key in {
-            (
-                record.implementation,
-                verdict.outcome,
-                verdict.message or "",
-                "" if verdict.outcome == "unsupported" else check,
-            )
-            for check, verdict in record.outcomes.items()
-            if verdict.outcome in wanted
-        }
-    )
+    said = {
+        (record.implementation, verdict.outcome, verdict.message or "", _where(check, verdict.outcome), record.id)
+        for record in results.cases
+        for check, verdict in record.outcomes.items()
+        if verdict.outcome in wanted
+    }
+    found = Counter(remark[:-1] for remark in said)
     ranked = sorted(found.items(), key=lambda item: (wanted.index(item[0][1]), -item[1], item[0]))
     return tuple(Remark(name, check, outcome, message, n) for (name, outcome, message, check), n in ranked)
+
+
+def _where(check: str, outcome: Outcome) -> str:
+    """The check to name; none where a whole case is not supported."""
+    return "" if outcome == "unsupported" else check
 
 
 def _speeds(results: Results) -> tuple[Speed, ...]:

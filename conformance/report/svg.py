@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from conformance.report.numerics import BINS_PER_DECADE, HIGHEST, LOWEST, Distribution
 from conformance.report.tally import Tally
-from conformance.report.text import count, number, share
+from conformance.report.text import count, ratio, share
 from conformance.report.vocabulary import css_class
 
 BAR_WIDTH = 1000
@@ -44,8 +44,8 @@ def _widths(numbers: Sequence[int]) -> list[int]:
 def histogram(found: Distribution) -> Markup:
     """Error ÷ allowed on a log scale with a line at 1; cases of exactly 0 stand apart on the left."""
     words = (
-        f"{count(found.number, 'case')}: {share(found.zero, found.number)} exactly 0, median {number(found.median)}, "
-        f"99 % at most {number(found.p99)}, largest {number(found.largest)}, {found.above:,} above 1"
+        f"{count(found.number, 'case')}: {share(found.zero, found.number)} exactly 0, median {ratio(found.median)}, "
+        f"99 % at most {ratio(found.p99)}, largest {ratio(found.largest)}, {found.above:,} above 1"
     )
     return _picture(CHART_WIDTH, HEIGHT, "histogram", words, _histogram(found))
 

@@ -66,6 +66,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+def ratio(value: float) -> str:
+    """Error ÷ allowed; beyond a thousand million the digits say nothing."""
+    return "> 1e9" if 1e9 < value < math.inf else number(value)
+
+
 def exact(value: float) -> str:
     """A number with all digits that matter in single precision."""
     return f"{value:.9g}" if math.isfinite(value) else number(value)

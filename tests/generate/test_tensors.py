@@ -109,7 +109,9 @@ def test_every_rejection_can_be_made_and_differs_from_the_valid_case() -> None:
 
 
 def _described(drawn: object) -> str:
-    return repr([(key, getattr(v, "shape", None), getattr(v, "dtype", None), repr(v)) for key, v in vars(drawn).items()])
+    return repr(
+        [(key, getattr(v, "shape", None), getattr(v, "dtype", None), repr(v)) for key, v in vars(drawn).items()]
+    )
 
 
 def test_unknown_kind_is_one_clear_line() -> None:

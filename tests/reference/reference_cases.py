@@ -31,8 +31,8 @@ def random_config(rng: Rng, dialect: str, layer: str | None = None, largest: int
             continue  # too small for an option
 
 
-def random_draw(rng: Rng, config: LayerConfig, gain: float = 1.0, lattice: bool = False) -> Tensors:
-    """Tensors of a configuration: full significands, or multiples of 1/8."""
+def random_draw(rng: Rng, config: LayerConfig, gain: float = 1.0, lattice: bool = False, reach: float = 1.0) -> Tensors:
+    """Tensors of a configuration: full significands, or multiples of 1/8; inputs and states of size `reach`."""
 
     def numbers(shape: tuple[int, ...], scale: float = 1.0) -> Any:
         if lattice:
@@ -44,10 +44,10 @@ def random_draw(rng: Rng, config: LayerConfig, gain: float = 1.0, lattice: bool 
         weights=tuple(
             numbers(w.shape, gain * w.shape[-1] ** -0.5 if len(w.shape) == 2 else 0.3) for w in weights(config)
         ),
-        x=numbers(input_shape(config)),
+        x=numbers(input_shape(config), reach),
         mask=_mask(rng, config),
         lengths=_lengths(rng, config),
-        initial_state=tuple(numbers(s.shape, 0.5) for s in initial_states(config)) if given else None,
+        initial_state=tuple(numbers(s.shape, 0.5 * reach) for s in initial_states(config)) if given else None,
     )
 
 

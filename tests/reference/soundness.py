@@ -46,7 +46,8 @@ def random_trial(rng: Rng, dtype: str | None = None) -> Trial:
     unbounded = {config.get("activation"), config.get("recurrent_activation"), config.get("nonlinearity")}
     gain = float(np.exp(rng.uniform(np.log(0.05), np.log(1.0 if unbounded & set(UNBOUNDED) else 3.0))))
     style = random_style(rng, dtype, accuracy)
-    draw = random_draw(rng, config, gain, lattice=rng.random() < 0.1)
+    reach = float(np.exp(rng.uniform(np.log(0.1), np.log(20))))
+    draw = random_draw(rng, config, gain, lattice=rng.random() < 0.1, reach=reach)
     return Trial(config, storable(draw, style), style, accuracy)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conformance.errors import SpecError
-from conformance.reference import CAPS, precision
+from conformance.reference import CAPS, Accuracy, precision
 from conformance.reference.activations import activation
 from conformance.reference.arithmetic import Bounds
 from conformance.reference.bounded import Bounded
@@ -56,6 +56,19 @@ def test_sigmoid_is_accurate_far_out() -> None:
     assert activation("sigmoid").value(np.array([-700.0]))[0] == pytest.approx(np.exp(-700), rel=1e-14)
     with np.errstate(over="ignore"):
         assert activation("sigmoid").value(np.array([-1e4, 1e4])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_own_activations_are_as_accurate_as_the_float64_bound_assumes(name: str) -> None:
+    if np.finfo(np.longdouble).nmant < 60:
+        pytest.skip("no wider type on this machine")
+    v = np.random.default_rng(0).normal(size=300_000) * 10.0 ** np.random.default_rng(1).uniform(-6, 1.5, 300_000)
+    wide = v.astype(np.longdouble)
+    true = np.tanh(wide) if name == "tanh" else 1 / (1 + np.exp(-wide))
+    perfect = precision("float64", Accuracy(tanh=(0.0, 0.0), sigmoid=(0.0, 0.0))).accuracy
+    rel, absolute = getattr(perfect, name)
+    error = np.abs(activation(name).value(v) - true)
+    assert np.all(error <= 2.0**-53 * (rel * np.abs(true) + absolute))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])

@@ -33,11 +33,3 @@ try {
     theme.addEventListener("change", () => localStorage.setItem("theme", theme.value));
   }
 } catch { /* no storage: the choice lasts as long as the page */ }
-
-// A link to a place inside closed details opens them.
-const open = () => {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
-  for (let box = target; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
-};
-addEventListener("hashchange", open);
-open();

@@ -263,3 +263,20 @@ def test_numbers_in_few_digits() -> None:
 def test_dangerous_characters_become_visible() -> None:
     assert safe("a\x00b\x1b[31mc\u202ed\ud800e\x7f\x9b") == "a␀b␛[31mc⟨U+202E⟩d\ufffde␡⟨U+009B⟩"
     assert short("x" * 5000).endswith("… (4,000 more characters)")
+
+
+def test_what_was_declared_or_left_open_is_counted_by_case() -> None:
+    run = sample.results()
+    again = tuple(replace(record, mode="graph") for record in run.cases)
+    remarks = view(replace(run, cases=run.cases + again)).remarks
+    assert remarks == view(run).remarks
+    for remark in remarks:
+        said = {
+            record.id
+            for record in run.cases
+            for check, verdict in record.outcomes.items()
+            if (record.implementation, verdict.outcome, verdict.message)
+            == (remark.implementation, remark.outcome, remark.message)
+            and remark.check in ("", check)
+        }
+        assert remark.cases == len(said) > 0

@@ -1,0 +1,125 @@
+"""Cells with a mistake in their equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.reference import Cells
+from conformance.reference.activations import LINEAR
+from conformance.reference.arithmetic import Arithmetic, N, S
+from conformance.reference.cells import GRU, LSTM
+from conformance.spec import LayerConfig
+
+
+class _InvertedUpdate(GRU):
+    """h' = z n + (1 - z) h."""
+
+    def step(self, a: Arithmetic[N, S], inputs: tuple[S, ...], state: tuple[N, ...]) -> tuple[N, ...]:
+        (h,) = state
+        z, new = (self._after if self.reset_after else self._before)(a, inputs, h)
+        return (a.interpolate(z, new, h),)
+
+
+class _ResetBefore(GRU):
+    """The reset gate acts on the state, whatever was asked for."""
+
+    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, _: bool) -> None:
+        super().__init__(weights, precision, activation, recurrent_activation, reset_after=False)
+
+
+class _ResetAfter(GRU):
+    """The reset gate acts on the recurrent product, whatever was asked for."""
+
+    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, _: bool) -> None:
+        super().__init__(weights, precision, activation, recurrent_activation, reset_after=True)
+
+
+class _BareOutput(LSTM):
+    """h' = o c'."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.output_activation = LINEAR
+
+
+class _GatedCandidateLSTM(LSTM):
+    """The candidate goes through the activation of the gates."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.activation = self.recurrent_activation
+
+
+class _GatedCandidateGRU(GRU):
+    """The candidate goes through the activation of the gates."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.activation = self.recurrent_activation
+
+
+class _ExchangedLSTM(LSTM):
+    """The two activations in each other's place."""
+
+    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any) -> None:
+        super().__init__(weights, precision, recurrent_activation, activation)
+
+
+class _ExchangedGRU(GRU):
+    """The two activations in each other's place."""
+
+    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, after: bool) -> None:
+        super().__init__(weights, precision, recurrent_activation, activation, after)
+
+
+@dataclass(frozen=True)
+class MistakenCells:
+    """Cells with one mistake.
+
+    Attributes:
+        name: the mistake, for people.
+        cells: with it made.
+        applies: whether a configuration can show it.
+    """
+
+    name: str
+    cells: Cells
+    applies: Callable[[LayerConfig], bool]
+
+
+def _gru(config: LayerConfig) -> bool:
+    return config.layer == "gru"
+
+
+def _lstm(config: LayerConfig) -> bool:
+    return config.layer == "lstm"
+
+
+def _gated(config: LayerConfig) -> bool:
+    return config.layer != "simple_rnn"
+
+
+MISTAKEN_CELLS = (
+    MistakenCells("the update gate is inverted", Cells(gru=_InvertedUpdate), _gru),
+    MistakenCells(
+        "the reset gate is applied before the recurrent product",
+        Cells(gru=_ResetBefore),
+        lambda config: _gru(config) and config.get("reset_after") is not False,
+    ),
+    MistakenCells(
+        "the reset gate is applied after the recurrent product",
+        Cells(gru=_ResetAfter),
+        lambda config: _gru(config) and config.get("reset_after") is False,
+    ),
+    MistakenCells("the activation of the output is missing", Cells(lstm=_BareOutput), _lstm),
+    MistakenCells(
+        "the candidate goes through the activation of the gates",
+        Cells(lstm=_GatedCandidateLSTM, gru=_GatedCandidateGRU),
+        _gated,
+    ),
+    MistakenCells(
+        "activation and recurrent_activation are exchanged", Cells(lstm=_ExchangedLSTM, gru=_ExchangedGRU), _gated
+    ),
+)
