@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 import shlex
+import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -114,11 +118,30 @@ def run(
 
 def _run_to_file(options: RunOptions, file: Path) -> Results:
     """Run, write every event, show progress; the results as they stand in the file afterwards."""
-    with Writer(file) as writer, progress(options) as show:
-        for event in run_suite(options):
+    with Writer(file) as writer, progress(options) as show, _stoppable() as stop:
+        for event in run_suite(options, stop):
             writer(event)
             show(event)
     return read_results(file)
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, so that the run ends in order; the second one ends the program."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            previous_handler(number, frame)
+        stop.set()
+        click.echo("stopping: finishing what is under way; press Ctrl-C again to stop at once", err=True)
+
+    previous = signal.signal(signal.SIGINT, ask_to_stop)
+    previous_handler = previous if callable(previous) else signal.default_int_handler
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def exit_code(results: Results) -> int:

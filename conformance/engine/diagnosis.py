@@ -6,25 +6,23 @@ is named only if, with it, the reference gives what came back in every case, clo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from conformance.checks import Expectation, Reply
-from conformance.checks.numbers import Comparison, compare_all, largest
+from conformance.checks.numbers import Bools, Comparison, compare, compare_all, largest
 from conformance.engine.suspects import Suspect, suspects
 from conformance.errors import SpecError
-from conformance.reference import Expected, Precision, evaluate, precision
+from conformance.reference import Expected, evaluate, precision
+from conformance.spec import Array
 
 SLACK = 4.0
 """A change may explain a value to within this multiple of the allowance: its own rounding differs a little."""
 
 SHARP = 0.1
 """The allowance with its slack must be below this part of the error that is to be explained."""
-
-COARSE = 1 / 64
-"""Rounding in a lower precision must come this near to its allowance; smaller errors have another cause."""
 
 Sample = tuple[Expectation, Reply]
 
@@ -38,54 +36,69 @@ def looks_like(samples: Sequence[Sample]) -> str | None:
     named: list[str] | None = None
     for expectation, reply in samples:
         tried = [suspect for suspect in suspects(expectation) if named is None or suspect.name in named]
-        named = [suspect.name for suspect in tried if _explains(suspect, expectation, reply)]
+        failure = _Failure.of(expectation, reply)
+        named = [suspect.name for suspect in tried if _explains(suspect, failure)]
         if not named:
             return _lower_precision(samples)
     return named[0] if named else None
 
 
-def _explains(suspect: Suspect, expectation: Expectation, reply: Reply) -> bool:
-    """Whether a mistake gives what came back: at little cost that it does not, then with its allowance that it does."""
-    right = compare_all(reply, expectation.signed)
-    wrong = [index for index, found in enumerate(right) if found is not None and found.largest > 1]
-    if not wrong:
+@dataclass(frozen=True)
+class _Failure:
+    """What came back, where it is wrong, and by how much."""
+
+    reply: Reply
+    right: Sequence[Expected]
+    wrong: tuple[Bools | None, ...]
+    error: float
+
+    @classmethod
+    def of(cls, expectation: Expectation, reply: Reply) -> _Failure:
+        found = compare_all(reply, expectation.signed)
+        wrong = tuple(None if it is None or it.largest <= 1 else it.ratio > 1 for it in found)
+        errors = [it.error[where].max() for it, where in zip(found, wrong, strict=True) if it and where is not None]
+        return cls(reply, expectation.signed, wrong, float(max(errors, default=0.0)))
+
+
+def _explains(suspect: Suspect, failure: _Failure) -> bool:
+    """Whether a mistake gives what came back: first, at little cost, whether it comes near at all."""
+    try:
+        near = _compared(suspect.outputs("step"), failure)
+        if near is None or max(it.error[it.ratio > 0].max(initial=0.0) for it in near) > SHARP * failure.error:
+            return False
+        exact = _compared(suspect.outputs("signed"), failure, everything=True)
+    except SpecError:
         return False
-    error = max(found.error[found.ratio > 1].max() for found in _of(right, wrong))
-    for bound in ("step", "signed"):
-        try:
-            changed = _as_judged(suspect.outputs(bound), expectation.signed)
-        except SpecError:
-            return False
-        if changed is None:
-            return False
-        compared = compare_all(reply, changed)
-        if bound == "step":
-            if any(found.error[found.ratio > 0].max(initial=0.0) > SHARP * error for found in _of(compared, wrong)):
-                return False
-        elif largest(compared) > SLACK or SLACK * _coarsest(compared, right, wrong) >= SHARP * error:
-            return False
-    return True
+    return exact is not None and largest(exact) <= SLACK and _tells(suspect, failure)
 
 
-def _of(compared: Sequence[Comparison | None], places: Iterable[int]) -> list[Comparison]:
-    return [found for index in places if (found := compared[index]) is not None]
-
-
-def _as_judged(changed: Sequence[Expected], due: Sequence[Expected]) -> list[Expected] | None:
-    """Changed outputs, silent only where the right ones are; None if they have other names or shapes."""
-    if [(it.name, it.allowed.shape) for it in changed] != [(it.name, it.allowed.shape) for it in due]:
+def _compared(changed: Sequence[Expected], failure: _Failure, *, everything: bool = False) -> list[Comparison] | None:
+    """Changed outputs beside what came, those that were wrong or all; None if they have other names or shapes."""
+    if [(it.name, it.allowed.shape) for it in changed] != [(it.name, it.allowed.shape) for it in failure.right]:
         return None
-    return [replace(other, specified=right.specified) for other, right in zip(changed, due, strict=True)]
+    both = zip(failure.reply.outputs, changed, failure.right, failure.wrong, strict=True)
+    found = (
+        compare(got, Expected(due.name, due.value, due.allowed, _judged(due, right)))
+        for got, due, right, wrong in both
+        if everything or wrong is not None
+    )
+    return [it for it in found if it is not None] or None
 
 
-def _coarsest(compared: Sequence[Comparison | None], right: Sequence[Comparison | None], wrong: Sequence[int]) -> float:
-    """The largest allowance of the changed outputs; infinite if one says nothing about an element that is wrong."""
-    allowed = 0.0
-    for now, before in zip(_of(compared, wrong), _of(right, wrong), strict=True):
-        if np.isinf(now.expected.allowed[before.ratio > 1]).any():
-            return float("inf")
-        allowed = max(allowed, now.expected.allowed[np.isfinite(now.expected.allowed)].max(initial=0.0))
-    return float(allowed)
+def _judged(due: Expected, right: Expected) -> Bools | None:
+    """Where both the right and the changed outputs are specified."""
+    known = [it.specified for it in (due, right) if it.specified is not None]
+    return np.logical_and.reduce(known) if known else None
+
+
+def _tells(suspect: Suspect, failure: _Failure) -> bool:
+    """Whether the changed outputs say something sharp about what is wrong: they may leave some of it open."""
+    for due, right, wrong in zip(suspect.outputs("signed"), failure.right, failure.wrong, strict=True):
+        judged = _judged(due, right)
+        sharp = SLACK * due.allowed < SHARP * failure.error
+        if wrong is not None and np.any(wrong & sharp & (True if judged is None else judged)):
+            return True
+    return False
 
 
 # ---------------------------------------------------------------- precision
@@ -94,16 +107,26 @@ _LOWER = {"float64": ("float32", "float16", "bfloat16"), "float32": ("float16", 
 
 
 def _lower_precision(samples: Sequence[Sample]) -> str | None:
-    """A lower precision in which all errors are rounding errors, and not small ones."""
+    """A lower precision that all values have, in which all errors are rounding errors."""
     for name in ("float32", "float16", "bfloat16"):
-        if not all(name in _LOWER.get(expectation.case.config.dtype, ()) for expectation, _ in samples):
-            continue
-        ratios = [_ratio(expectation, reply, precision(name)) for expectation, reply in samples]
-        if COARSE <= max(ratios) <= 1:
-            return f"part of the computation is in {name}"
+        if all(_rounded_to(name, expectation, reply) for expectation, reply in samples):
+            return f"values have the precision of {name}"
     return None
 
 
-def _ratio(expectation: Expectation, reply: Reply, lower: Precision) -> float:
+def _rounded_to(name: str, expectation: Expectation, reply: Reply) -> bool:
     case = expectation.case
-    return largest(compare_all(reply, evaluate(case.config, [expectation.tensors], lower, "interval")[0]))
+    if name not in _LOWER.get(case.config.dtype, ()) or not all(_has_precision(name, it) for it in reply.outputs):
+        return False
+    due = evaluate(case.config, [expectation.tensors], precision(name), "interval")[0]
+    return largest(compare_all(reply, due)) <= 1
+
+
+def _has_precision(name: str, array: Array) -> bool:
+    """Whether every number is one of a lower precision (bfloat16: a float32 with half of its bits zero)."""
+    if array.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        lower = array.astype(np.float32 if name == "bfloat16" else name)
+    fits = np.array_equal(lower.astype(array.dtype), array)
+    return fits and (name != "bfloat16" or not np.any(np.ascontiguousarray(lower).view(np.uint32) & 0xFFFF))

@@ -22,41 +22,36 @@ class _InvertedUpdate(GRU):
         return (a.interpolate(z, new, h),)
 
 
-class _ResetBefore(GRU):
-    """The reset gate acts on the state, whatever was asked for."""
+class _OtherReset(GRU):
+    """The reset gate acts on the state where it should act on the recurrent product, and the other way round."""
 
-    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, _: bool) -> None:
-        super().__init__(weights, precision, activation, recurrent_activation, reset_after=False)
-
-
-class _ResetAfter(GRU):
-    """The reset gate acts on the recurrent product, whatever was asked for."""
-
-    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, _: bool) -> None:
-        super().__init__(weights, precision, activation, recurrent_activation, reset_after=True)
+    def __init__(
+        self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, reset_after: bool
+    ) -> None:
+        super().__init__(weights, precision, activation, recurrent_activation, not reset_after)
 
 
 class _BareOutput(LSTM):
     """h' = o c'."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.output_activation = LINEAR
 
 
 class _GatedCandidateLSTM(LSTM):
     """The candidate goes through the activation of the gates."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.activation = self.recurrent_activation
 
 
 class _GatedCandidateGRU(GRU):
     """The candidate goes through the activation of the gates."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self.activation = self.recurrent_activation
 
 
@@ -70,8 +65,10 @@ class _ExchangedLSTM(LSTM):
 class _ExchangedGRU(GRU):
     """The two activations in each other's place."""
 
-    def __init__(self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, after: bool) -> None:
-        super().__init__(weights, precision, recurrent_activation, activation, after)
+    def __init__(
+        self, weights: Any, precision: Any, activation: Any, recurrent_activation: Any, reset_after: bool
+    ) -> None:
+        super().__init__(weights, precision, recurrent_activation, activation, reset_after)
 
 
 @dataclass(frozen=True)
@@ -105,12 +102,12 @@ MISTAKEN_CELLS = (
     MistakenCells("the update gate is inverted", Cells(gru=_InvertedUpdate), _gru),
     MistakenCells(
         "the reset gate is applied before the recurrent product",
-        Cells(gru=_ResetBefore),
+        Cells(gru=_OtherReset),
         lambda config: _gru(config) and config.get("reset_after") is not False,
     ),
     MistakenCells(
         "the reset gate is applied after the recurrent product",
-        Cells(gru=_ResetAfter),
+        Cells(gru=_OtherReset),
         lambda config: _gru(config) and config.get("reset_after") is False,
     ),
     MistakenCells("the activation of the output is missing", Cells(lstm=_BareOutput), _lstm),

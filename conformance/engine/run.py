@@ -54,33 +54,40 @@ class RunOptions:
     command: str = ""
 
 
-def run(options: RunOptions) -> Iterator[Event]:
+def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
     """Run everything and give the events as they come; the last one is always `RunFinished`.
 
-    On Ctrl-C the workers are ended, what was found so far is grouped, and the footer says so.
+    Args:
+        options: what to run.
+        stop: set it (or interrupt the program) to end early: what is under way is finished, what was found so far is
+            grouped, and the footer says that the run was interrupted.
     """
     began = time.monotonic()
+    stop = stop or threading.Event()
     yield _header(options)
-    stop = threading.Event()
     events: queue.SimpleQueue[Event | _Done] = queue.SimpleQueue()
     tests = [_Test(launch, options, events, stop) for launch in options.launches]
     threads = [threading.Thread(target=test.run, name=test.launch.name, daemon=True) for test in tests]
     for thread in threads:
         thread.start()
-    left, reason = len(threads), "finished"
-    errors: list[Exception] = []
-    while left:
-        try:
-            event = events.get()
+    ended: list[_Done] = []
+    try:
+        while len(ended) < len(threads):
+            try:
+                event = events.get()
+            except KeyboardInterrupt:
+                stop.set()
+                continue
             if isinstance(event, _Done):
-                left -= 1
-                errors += [event.error] if event.error else []
-                reason = event.reason if event.reason != "finished" and reason == "finished" else reason
+                ended.append(event)
             else:
                 yield event
-        except KeyboardInterrupt:
-            stop.set()
-            reason = "interrupted"
+    finally:  # also when nobody wants the rest: no worker may be left
+        finished = len(ended) == len(threads) and not stop.is_set()
+        stop.set()
+        for thread in threads:
+            thread.join()
+    reason = _reason(ended) if finished else "interrupted"
     yield RunFinished(
         complete=reason == "finished",
         reason=reason,
@@ -88,8 +95,14 @@ def run(options: RunOptions) -> Iterator[Event]:
         seconds=round(time.monotonic() - began, 3),
         cost={test.launch.name: test.cost() for test in tests},
     )
-    if errors:
-        raise errors[0]
+    for done in ended:
+        if done.error is not None:
+            raise done.error
+
+
+def _reason(ended: Sequence[_Done]) -> str:
+    """Why the run ended: the first thing that went wrong, if anything did."""
+    return next((done.reason for done in ended if done.reason != "finished"), "finished")
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,8 @@ class _Test:
             self._run()
         except BrokenImplementationError as error:
             reason = f"{self.launch.name} is broken"
-            self._emit(ImplementationStarted(self.launch.name, "broken", message=str(error)))
+            why = str(error).removeprefix(f"{self.launch.name}: ")
+            self._emit(ImplementationStarted(self.launch.name, "broken", message=why))
         except Exception as error:
             reason, unforeseen = f"an error of ours while testing {self.launch.name}", error
         finally:

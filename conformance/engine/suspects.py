@@ -230,8 +230,8 @@ def _time(scene: Scene) -> Iterator[Suspect]:
         turned = _halves(scene, scene.tensors, scene.tensors, backward=_time_reversed)
         yield Suspect("the backward half is not re-aligned to time order", turned)
     elif config.bidirectional and sequences is False:
-        shown = replace(scene, config=config.with_options(return_sequences=True))
-        ended = _halves(shown, scene.tensors, scene.tensors, forward=_last_step, backward=_last_step)
+        shown = config.with_options(return_sequences=True)
+        ended = _halves(scene, scene.tensors, scene.tensors, shown, backward=_last_step)
         yield Suspect("the backward half is taken at the last time step", ended)
     elif sequences is True and config.get("go_backwards") is True:
         yield scene.suspect(
@@ -261,18 +261,21 @@ def _halves(
     scene: Scene,
     forward_tensors: Tensors,
     backward_tensors: Tensors,
-    forward: Callable[[Expected], Expected] = lambda due: due,
+    backward_config: LayerConfig | None = None,
     backward: Callable[[Expected], Expected] = lambda due: due,
 ) -> Outputs:
-    """A bidirectional Keras layer whose directions are given different tensors, and their outputs changed."""
-    mode, apart = str(scene.config.get("merge_mode")), scene.config.with_options(merge_mode="None")
+    """A bidirectional Keras layer with something else done in the backward direction, and its output changed."""
+    mode = str(scene.config.get("merge_mode"))
+    calls = ((scene.config, forward_tensors), (backward_config or scene.config, backward_tensors))
 
     def results(bound: Policy) -> Sequence[Expected]:
-        draws = [forward_tensors, backward_tensors]
-        ahead, back = evaluate(apart, draws, scene.precision, bound)
+        ahead, back = (
+            evaluate(config.with_options(merge_mode="None"), [tensors], scene.precision, bound)[0]
+            for config, tensors in calls
+        )
         count = len(ahead) // 2 - 1
         states = [*ahead[2 : 2 + count], *back[2 + count :]]
-        return [*_merged(mode, forward(ahead[0]), backward(back[1])), *states]
+        return [*_merged(mode, ahead[0], backward(back[1])), *states]
 
     return results
 
@@ -280,7 +283,7 @@ def _halves(
 def _merged(mode: str, f: Expected, b: Expected) -> list[Expected]:
     """Two halves in one; the allowances with room for the rounding of the merge."""
     if mode == "None" or f.value is None or b.value is None:
-        return [f, b]
+        return [replace(half, specified=None) for half in (f, b)]
     if mode == "concat":
         value, allowed = (np.concatenate(pair, axis=-1) for pair in ((f.value, b.value), (f.allowed, b.allowed)))
     elif mode == "mul":

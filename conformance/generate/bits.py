@@ -8,13 +8,17 @@ used as a counter-based generator.
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from conformance.spec import Floats
 
-_GOLDEN = 0x9E3779B97F4A7C15
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
+_LAST = np.uint64(31)
+_UNUSED = np.uint64(11)
 
 
 def derive(*parts: str | int) -> int:
@@ -27,23 +31,25 @@ class Stream:
     """An endless stream of bits, named by what it is for. Equal parts give equal streams."""
 
     def __init__(self, *parts: str | int) -> None:
-        self._seed = derive(*parts)
+        self._seed = np.uint64(derive(*parts))
         self._used = 0
 
     def bits(self, count: int) -> NDArray[np.uint64]:
         """The next `count` words: mix(seed + golden * (i + 1)) for the running index i."""
-        index = np.arange(self._used + 1, self._used + count + 1, dtype=np.uint64)
+        z = np.arange(self._used + 1, self._used + count + 1, dtype=np.uint64)
         self._used += count
-        with np.errstate(over="ignore"):
-            z = np.uint64(self._seed) + index * np.uint64(_GOLDEN)
-            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+        z *= _GOLDEN  # on arrays, unsigned numbers wrap round without a warning
+        z += self._seed
+        for shift, factor in _MIX:
+            z ^= z >> shift
+            z *= factor
+        z ^= z >> _LAST
+        return z
 
     def unit(self, *shape: int) -> Floats:
         """Numbers in [0, 1) with 53 random bits."""
-        count = int(np.prod(shape, dtype=np.int64))
-        return ((self.bits(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53).reshape(shape)
+        bits = self.bits(math.prod(shape)) >> _UNUSED
+        return (bits.astype(np.float64) * 2.0**-53).reshape(shape)
 
     def symmetric(self, *shape: int) -> Floats:
         """Numbers in [-1, 1)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from conformance.errors import SpecError
@@ -50,9 +51,9 @@ class LayerConfig:
         _check_sizes(rules, chosen, sizes)
         return cls(dialect, layer, tuple(chosen.items()), sizes)
 
-    @property
+    @cached_property
     def options(self) -> dict[str, Value]:
-        """Option name -> value."""
+        """Option name -> value; one dictionary for all who ask, not to be changed."""
         return dict(self.items)
 
     @property
@@ -93,8 +94,8 @@ class LayerConfig:
         return {
             "dialect": self.dialect,
             "layer": self.layer,
-            "options": self.options,
-            "sizes": asdict(self.sizes),
+            "options": dict(self.options),
+            "sizes": dict(vars(self.sizes)),
         }
 
     @classmethod
@@ -105,7 +106,7 @@ class LayerConfig:
         except (KeyError, TypeError) as error:
             raise SpecError(f"not a layer configuration: {error}") from None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Hash of the canonical form."""
         return _hash(self.canonical())
@@ -134,7 +135,7 @@ class Case:
 
     def canonical(self) -> dict[str, Any]:
         """The case as JSON-ready data."""
-        case: dict[str, Any] = {"config": self.config.canonical(), "data": asdict(self.data)}
+        case: dict[str, Any] = {"config": self.config.canonical(), "data": dict(vars(self.data))}
         return case | ({"rejection": self.rejection} if self.rejection else {})
 
     @classmethod
@@ -146,7 +147,7 @@ class Case:
         except (KeyError, TypeError) as error:
             raise SpecError(f"not a case: {error}") from None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Hash of the canonical form: the same case has the same id on every machine."""
         return _hash(self.canonical())
@@ -162,7 +163,7 @@ def _hash(data: Any) -> str:
 
 
 def _check_sizes(rules: Dialect, options: Mapping[str, Value], sizes: Sizes) -> None:
-    limits = asdict(sizes)
+    limits = vars(sizes)
     for name, size in limits.items():
         if type(size) is not int or size < 1:
             raise SpecError(f"{name}={size} is not valid; sizes are whole numbers from 1")

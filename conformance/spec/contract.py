@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from conformance.spec.config import LayerConfig
@@ -16,6 +17,10 @@ Tree = int | Mapping[str, Any]
 An integer is the index of an array; `{"tuple": [...]}` and `{"list": [...]}` nest; `{"packed": [...]}` is a packed
 sequence with data, batch sizes, padded form and lengths; `{"other": name}` is anything else.
 """
+
+
+RECENT = 64
+"""Configurations whose weights and states are remembered: all cases of one follow each other."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,13 @@ class OutputContract:
     meaning: str
 
 
+@lru_cache(RECENT)
 def weights(config: LayerConfig) -> tuple[WeightContract, ...]:
     """The weights of a layer, in the order of the dialect's API."""
     return tuple(_weights(config))
 
 
+@lru_cache(RECENT)
 def initial_states(config: LayerConfig) -> tuple[OutputContract, ...]:
     """The initial states that a call takes when it is given any, in call order."""
     given = config.rules.initial_state
@@ -159,7 +166,7 @@ def _symbols(config: LayerConfig, lengths: Sequence[int] | None) -> dict[str, in
     sizes, options = config.sizes, config.options
     units = sizes.units
     return {
-        **asdict(sizes),
+        **vars(sizes),
         "gates": len(config.rules.layers[config.layer].blocks),
         "directions": 2 if config.bidirectional else 1,
         "num_layers": _number(options.get("num_layers"), 1),

@@ -140,6 +140,16 @@ def _mask_seen(change: Any) -> None:
         return honest(x, None if mask is None else change(direction, mask), states)
 
 
+def _know_their_layer() -> None:
+    """Let every direction know the options of its layer, and whether it is the second one."""
+
+    @instead_of(KerasLayer, "__init__")
+    def init(honest: Any, layer: Any, *args: Any) -> None:
+        honest(*args)
+        for index, direction in enumerate(layer.directions):
+            direction.options, direction.second = layer.options, index == 1
+
+
 @fault
 def mask_ignored(_dialect: Any) -> None:
     _mask_seen(lambda _direction, _mask: None)
@@ -148,13 +158,7 @@ def mask_ignored(_dialect: Any) -> None:
 @fault
 def mask_ignored_backward(_dialect: Any) -> None:
     """In the second direction of a bidirectional layer."""
-
-    @instead_of(KerasLayer, "__init__")
-    def init(honest: Any, layer: Any, *args: Any) -> None:
-        honest(*args)
-        for index, direction in enumerate(layer.directions):
-            direction.second = index == 1
-
+    _know_their_layer()
     _mask_seen(lambda direction, mask: None if direction.second else mask)
 
 
@@ -217,11 +221,14 @@ def zero_output_always(_dialect: Any) -> None:
 
 @fault
 def zeroed_in_time_order(_dialect: Any) -> None:
-    """`zero_output_for_mask` with `go_backwards` looks at the mask of the other end."""
+    """`zero_output_for_mask` with `go_backwards` looks at the mask of the other end, in sequences of one direction."""
+    _know_their_layer()
 
     @instead_of(KerasDirection, "run")
     def run(honest: Any, direction: Any, x: Array, mask: Any, states: Any) -> Any:
-        if mask is None or not (direction.backwards and direction.zero_output_for_mask):
+        options = direction.options
+        alone = options["return_sequences"] and not options["bidirectional"]
+        if mask is None or not (alone and direction.backwards and direction.zero_output_for_mask):
             return honest(x, mask, states)
         direction.zero_output_for_mask = False
         outputs, states = honest(x, mask, states)
@@ -262,7 +269,7 @@ def full_rows_are_nan(_dialect: Any) -> None:
 
 @fault
 def states_exchanged_in_the_result(_dialect: Any) -> None:
-    """c before h."""
+    """C before h."""
 
     def change(layer: Any, result: Any) -> Any:
         if not (layer.options["return_state"] and _is_lstm(layer)):

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy_layers import fault
-from planting import Array, every_array, every_result, instead_of, layer_of
+from planting import Array, every_array, every_result, instead_of, layer_of, mapped
 
 
 @fault
 def changes_its_input(dialect: Any) -> None:
-    """Where the input is one sequence or a batch of more than two."""
-
     @instead_of(layer_of(dialect), "call")
     def call(honest: Any, _layer: Any, mode: str, inputs: Any) -> Any:
         result = honest(mode, inputs)
@@ -68,23 +66,23 @@ def reuses_its_output(dialect: Any) -> None:
 
 @fault
 def depends_on_the_call(dialect: Any) -> None:
-    """Every second call is a little different."""
+    """Every second call is one per cent off."""
     calls: list[int] = []
 
-    @instead_of(layer_of(dialect), "call")
-    def call(honest: Any, _layer: Any, mode: str, inputs: Any) -> Any:
+    def change(_layer: Any, result: Any) -> Any:
         calls.append(1)
-        return honest(mode, inputs._replace(x=inputs.x * (1 + 0.01 * (len(calls) % 2)).__class__(1)) if False else inputs)
+        odd = len(calls) % 2
+        return mapped(
+            result, lambda array: array * array.dtype.type(1.01) if odd and array.dtype.kind == "f" else array
+        )
 
-    every_array(dialect, lambda array: array * array.dtype.type(1.01) if len(calls) % 2 and array.dtype.kind == "f" else array)
+    every_result(dialect, change)
 
 
 @fault
 def keeps_state(dialect: Any) -> None:
     """A second call goes on where the first one ended, though nobody asked for `stateful`."""
-    name = "runs" if dialect.name == "keras" else "initial"
     kept: dict[int, Any] = {}
-    assert name == "runs", "planted in Keras only"
 
     @instead_of(layer_of(dialect), "runs")
     def runs(honest: Any, layer: Any, x: Array, inputs: Any) -> Any:
@@ -132,18 +130,6 @@ def long_sequences_cut(dialect: Any) -> None:
         x = x.copy()
         x[:, 8:] = 0
         return honest(x, inputs)
-
-
-@fault
-def weights_of_other_type(dialect: Any) -> None:
-    """float32 layers have float64 weights."""
-
-    @instead_of(layer_of(dialect), "weights")
-    def weights(honest: Any, _layer: Any) -> Any:
-        return [(name, array.astype(np.float64)) for name, array in honest()]
-
-    honest_weights = weights_before = None
-    del honest_weights, weights_before
 
 
 @fault

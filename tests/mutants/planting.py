@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from copy import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workers" / "fakes"))
 import numpy_layers
 from numpy_layers import GATES, KerasCell, KerasDialect, KerasDirection, KerasLayer, TorchCell, TorchDialect, TorchLayer
 

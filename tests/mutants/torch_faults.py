@@ -13,7 +13,9 @@ from planting import Array, TorchCell, TorchDialect, TorchLayer, every_result, i
 
 @fault
 def hx_ignored(_dialect: Any) -> None:
-    instead_of(TorchLayer, "initial")(lambda honest, _l, inputs, batch: honest(inputs._replace(initial_state=None), batch))
+    instead_of(TorchLayer, "initial")(
+        lambda honest, _l, inputs, batch: honest(inputs._replace(initial_state=None), batch)
+    )
 
 
 @fault

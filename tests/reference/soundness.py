@@ -65,8 +65,8 @@ def _ratios(expected: Expected, got: Floats) -> Floats:
     judged = np.isfinite(expected.allowed)
     if expected.specified is not None:
         judged &= expected.specified
-    error, allowed = np.abs(got - expected.value)[judged], expected.allowed[judged]
     with np.errstate(all="ignore"):
+        error, allowed = np.abs(got - expected.value)[judged], expected.allowed[judged]
         return np.where(error == 0, 0.0, error / allowed)
 
 

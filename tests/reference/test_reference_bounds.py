@@ -72,7 +72,8 @@ def test_draws_together_equal_draws_one_by_one(dialect: str, seed: int) -> None:
             for a, b in zip(alone, expected, strict=True):
                 if a.value is not None:
                     np.testing.assert_allclose(a.value, b.value, rtol=1e-12, atol=1e-14)
-                np.testing.assert_allclose(a.allowed, b.allowed, rtol=1e-9)
+                # at a kink the bound moves as the value does, which float64 rounds differently in other shapes
+                np.testing.assert_allclose(a.allowed, b.allowed, rtol=1e-9, atol=1e-13)
                 np.testing.assert_array_equal(a.specified, b.specified)
 
 

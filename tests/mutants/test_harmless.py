@@ -1,0 +1,54 @@
+"""Implementations that are right in their own way are never flagged: zero deviations in the whole quick profile."""
+
+from __future__ import annotations
+
+import pytest
+from catalogue import launch
+
+from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound
+from conformance.engine.run import RunOptions, run
+
+SEED = 2
+
+BOTH = ("sums_from_the_left", "sums_in_pairs", "all_in_float64", "products_fused", "gru_as_difference", "fortran_order")
+KERAS = (
+    "products_in_float64",
+    "gru_as_sum",
+    "bias_added_last",
+    "tanh_through_exp",
+    "sigmoid_through_tanh",
+    "hard_sigmoid_by_product",
+    "relu_with_negative_zero",
+    "read_only",
+    "views_of_each_other",
+    "zeros_are_negative",
+    "subnormals_flushed",
+)
+TORCH = (
+    "sums_from_the_right",
+    "biases_merged",
+    "sigmoid_by_halves",
+    "not_contiguous",
+    "big_endian",
+    "packed_data_in_another_order",
+)
+VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TORCH)) for name in (*BOTH, *own)]
+
+
+@pytest.mark.parametrize(("dialect", "name"), VARIANTS, ids=lambda value: str(value))
+def test_it_is_never_flagged(dialect: str, name: str) -> None:
+    seen = list(run(RunOptions((launch(dialect, name),), "quick", SEED)))
+    cases = [event for event in seen if isinstance(event, CaseJudged)]
+    wrong = {
+        (check, verdict.outcome, verdict.message)
+        for case in cases
+        for check, verdict in case.outcomes.items()
+        if verdict.outcome in DEVIATIONS
+    }
+    assert not wrong
+    assert not [event for event in seen if isinstance(event, GroupFound)]
+    assert len(cases) > 1000
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len({name for _, name in VARIANTS}) >= 15

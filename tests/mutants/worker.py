@@ -1,0 +1,17 @@
+"""The honest NumPy implementation with one planted fault or harmless variation: `python worker.py keras --fault NAME`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workers" / "fakes"))
+import cell_faults  # noqa: F401 - registers its faults
+import harmless  # noqa: F401
+import keras_faults  # noqa: F401
+import lifetime_faults  # noqa: F401
+import numpy_layers
+import torch_faults  # noqa: F401
+
+if __name__ == "__main__":
+    numpy_layers.main()
