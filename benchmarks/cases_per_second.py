@@ -259,7 +259,7 @@ def tell_rate(name: str, rate: Rate) -> None:
 @click.argument("implementations", nargs=-1, required=True, metavar="IMPLEMENTATION...")
 @click.option("--profile", type=click.Choice(list(phases.PROFILES)), default="quick", show_default=True)
 @click.option("--seed", default=1, show_default=True)
-@click.option("--examples", default=40, show_default=True, help="Of the naive suite, for each of its three layers.")
+@click.option("--examples", default=100, show_default=True, help="Of the naive suite, for each of its three layers.")
 @python_option
 def main(
     implementations: tuple[str, ...],

@@ -1,9 +1,10 @@
 """A straightforward test suite for recurrent layers, as most people would write it: the yardstick of this directory.
 
-It is what public suites look like: Keras's own `lstm_test.py` and torchtune-style tests make a fresh layer, call it
-eagerly, and compare with `np.allclose`; the example in Hypothesis's documentation of `hypothesis.extra.numpy.arrays`
-is how people draw the tensors. It imports nothing of this project, and nothing in it is slower than it has to be:
-the reference is vectorised NumPy over the batch, sizes are small, and only valid configurations are drawn.
+It follows what public suites do: a fresh layer for every example, an eager call, and the assertion that everything is
+"all close" to an expectation (as `keras/src/layers/rnn/*_test.py` does, through `assertAllClose`); tensors are drawn
+the way the documentation of `hypothesis.extra.numpy.arrays` shows. It imports nothing of this project, and nothing in
+it is slower than it has to be: the reference is NumPy over the batch, and only valid configurations are drawn. It
+covers less than this project does: default activations, float32, no rejections, one fixed tolerance.
 
     KERAS_BACKEND=tensorflow python -m pytest benchmarks/naive_suite.py -k keras
     NAIVE_DRAWING=elementwise python -m pytest benchmarks/naive_suite.py -k torch

@@ -121,7 +121,8 @@ def structure(seen: Observation) -> Verdict | None:
         return PASS
     names = [output.name for output in seen.expectation.contract]
     message = f"returned {spell(got)}, expected {spell(promised, names)}"
-    return Verdict("fail", message, cause=f"{count(got)} outputs for {count(promised)}")
+    surplus = count(got) - count(promised)
+    return Verdict("fail", message, cause="too many" if surplus > 0 else "too few" if surplus else "nesting")
 
 
 def shape(seen: Observation) -> Verdict | None:
@@ -137,7 +138,7 @@ def dtype(seen: Observation) -> Verdict | None:
     """Every output has the promised type."""
     for _, name, got, promised in _pairs(seen, "dtype"):
         if str(got) != promised:
-            return Verdict("fail", f"{name} is {got}, expected {promised}", cause=f"{name} {got} for {promised}")
+            return Verdict("fail", f"{name} is {got}, expected {promised}", cause=str(got))
     return PASS if isinstance(seen.reply, Reply) and seen.expectation else None
 
 

@@ -39,7 +39,8 @@ def weights_unchanged(seen: Observation) -> Verdict | None:
     """The weights are those that were set."""
     if not seen.weights_after:
         return None
-    return _same("calls changed the weight", [(name, *pair) for name, pair in seen.weights_after.items()])
+    pairs = [(name, *pair) for name, pair in seen.weights_after.items()]
+    return _same("calls changed the weight", pairs, cause="weights")
 
 
 def earlier_results(seen: Observation) -> Verdict | None:
@@ -50,13 +51,13 @@ def earlier_results(seen: Observation) -> Verdict | None:
     if len(names) != len(seen.reply.outputs):
         names = [f"output {index}" for index in range(len(seen.reply.outputs))]
     pairs = zip(names, seen.reply.outputs, seen.recalled.outputs, strict=True)
-    return _same("a later call changed an earlier result:", pairs)
+    return _same("a later call changed an earlier result:", pairs, cause="results")
 
 
-def _same(complaint: str, pairs: Iterable[tuple[str, Array | None, Array | None]]) -> Verdict:
+def _same(complaint: str, pairs: Iterable[tuple[str, Array | None, Array | None]], cause: str | None = None) -> Verdict:
     for name, before, after in pairs:
         if before is None or after is None:
             continue
         if before.shape != after.shape or not np.array_equal(before, after, equal_nan=before.dtype.kind in "fc"):
-            return Verdict("fail", f"{complaint} {name}", cause=name)
+            return Verdict("fail", f"{complaint} {name}", cause=cause or name)
     return Verdict("pass")

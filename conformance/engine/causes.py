@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
+from conformance.checks.registry import applicable
 from conformance.engine.diagnosis import looks_like
 from conformance.engine.events import CaseJudged, GroupFound
 from conformance.engine.grouping import Literal, explain, features, literal
@@ -18,20 +19,16 @@ from conformance.engine.minimise import minimise, with_option
 from conformance.engine.session import Modes, Session
 from conformance.errors import BrokenImplementationError, SpecError
 from conformance.generate.bits import derive
-from conformance.generate.phases import Batch
+from conformance.generate.phases import Batch, batch
 from conformance.generate.strategies import fitted
-from conformance.generate.tensors import kinds_for
 from conformance.reference import Precision
-from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value, clauses_for
-
-EXAMINED = 12
-"""Causes of one implementation that are examined by experiment."""
+from conformance.spec import Case, LayerConfig, Sizes, Value, clauses_for
 
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
 
-DRAWS = 5
-"""Draws of data, beside the kind that failed first, before a configuration counts as not failing."""
+DRAWS = 6
+"""Draws of data before a configuration counts as not failing."""
 
 _COSTLY = ("crash", "timeout")
 """Outcomes that cost a restart for every experiment."""
@@ -79,6 +76,7 @@ class Investigator:
         held_to: type -> accuracy that it is held to.
         modes: how it can be called.
         stop: set when the user wants an end; then nothing more is run.
+        experiments: about how many may be made; a cause that was begun is finished.
     """
 
     def __init__(
@@ -88,13 +86,14 @@ class Investigator:
         held_to: Mapping[str, Precision],
         modes: Modes,
         stop: threading.Event,
+        experiments: int,
     ) -> None:
         self._name = name
         self._session = session
         self._held_to = held_to
         self._modes = modes
         self._stop = stop
-        self._examined = 0
+        self._experiments_left = experiments
 
     def groups(self, records: Sequence[Record]) -> Iterator[GroupFound]:
         """One group for every cause, numbered from 1."""
@@ -122,52 +121,24 @@ class Investigator:
         return causes
 
     def _can_experiment(self, verdict: Verdict) -> bool:
-        return not self._stop.is_set() and self._examined < EXAMINED and verdict.outcome not in _COSTLY
+        return not self._stop.is_set() and self._experiments_left > 0 and verdict.outcome not in _COSTLY
 
     def _examine(self, check: str, failing: Sequence[Record], passing: Sequence[Record]) -> Cause:
         """The cause of the smallest failing case: made small, then every option that is left varied on its own."""
-        self._examined += 1
         record = min(failing, key=lambda record: record.weight)
-        verdict, mode = record.judged.outcomes[check], record.judged.mode
-
-        def alike(observed: Observation | None) -> Verdict | None:
-            found = None if observed is None else judge(observed).get(check)
-            same = found is not None and (found.outcome, found.cause) == (verdict.outcome, verdict.cause)
-            return found if same else None
-
-        def fails(case: Case) -> Verdict | None:
-            return alike(self._observe(case, mode))
-
-        def can_fail(config: LayerConfig, how: str = mode) -> bool:
-            """Whether any of several draws fails: one alone may be blind, such as a mask that is symmetric in time."""
-            kinds = (record.case.data.kind, *kinds_for(config, DRAWS))
-            cases = (Case(config, DataSpec(kind, derive("experiment", config.id, i))) for i, kind in enumerate(kinds))
-            return any(alike(seen) for seen in self._observe_batch(Batch("pinned", config, tuple(cases)), how))
-
+        verdict = record.judged.outcomes[check]
+        trial = _Trial(self, check, verdict, record.judged.mode)
+        if record.judged.mode != self._modes.first and trial.in_mode(self._modes.first).fails(record.case):
+            trial = trial.in_mode(self._modes.first)  # costs no compilation
         if record.case.rejection is not None:
             when, case, small = [literal("rejection", (record.case.rejection,), ())], record.case, verdict
         else:
-            case, small = minimise(record.case, verdict, fails)
-            when = list(self._needed(_roomy(case.config, record.case.config, can_fail), mode, can_fail))
+            case, small = minimise(record.case, verdict, trial.fails)
+            when = list(_needed(_roomy(case.config, record.case.config, trial.can_fail), trial.can_fail))
+        when += _mode_needed(when, failing, passing)
         explained = tuple(found for found in failing if found is record or _hold(when, found))
         exact = not any(_hold(when, passed) for passed in passing)
-        return Cause(check, tuple(when), exact, explained, case, mode, small)
-
-    def _needed(self, config: LayerConfig, mode: str, can_fail: Callable[..., bool]) -> Iterator[Literal]:
-        """What the failure needs: the layers, values of unusual options, and mode with which it happens."""
-        rules = config.rules
-        others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
-        layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
-        if len(layers) < len(rules.layers):
-            yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
-        for name, value in config.non_default().items():
-            option = rules.options[name]
-            candidates = [other for other in option.values if other not in (value, option.default)]
-            failing = {value, *(other for other in candidates if can_fail(with_option(config, name, other)))}
-            yield literal(name, [other for other in option.values if other in failing], option.values)
-        other_mode = self._modes.first if mode != self._modes.first else self._modes.later
-        if other_mode != mode and not can_fail(config, other_mode):
-            yield literal("mode", (mode,), ())
+        return Cause(check, tuple(when), exact, explained, case, trial.mode, small)
 
     # ------------------------------------------------------------ groups
 
@@ -217,17 +188,73 @@ class Investigator:
 
     def _observe(self, case: Case, mode: str) -> Observation | None:
         """A case run alone; None if the user wants an end or the worker is gone for good."""
-        seen = self._observe_batch(Batch("pinned", case.config, (case,)), mode)
+        seen = self.observe(Batch("pinned", case.config, (case,)), mode, thorough=False)
         return seen[0] if seen else None
 
-    def _observe_batch(self, batch: Batch, mode: str) -> list[Observation]:
+    def observe(self, batch: Batch, mode: str, *, thorough: bool) -> list[Observation]:
+        """All cases of a batch on a fresh layer; none if the user wants an end or the worker is gone for good."""
+        self._experiments_left -= 1
         if self._stop.is_set():
             return []
         try:
-            return self._session.observe_batch(batch, self._held_to, mode)
+            return self._session.observe_batch(batch, self._held_to, mode, thorough=thorough)
         except BrokenImplementationError:
             self._stop.set()
             return []
+
+
+class _Trial:
+    """Runs cases to learn whether they fail as a known one did."""
+
+    def __init__(self, investigator: Investigator, check: str, verdict: Verdict, mode: str) -> None:
+        self.mode = mode
+        self._investigator = investigator
+        self._check = check
+        self._verdict = verdict
+        self._known: dict[str, Verdict | None] = {}
+
+    def in_mode(self, mode: str) -> _Trial:
+        """The same with another way of calling."""
+        return _Trial(self._investigator, self._check, self._verdict, mode)
+
+    def fails(self, case: Case) -> Verdict | None:
+        """The verdict on a case, run alone, if it fails in the same way; else None."""
+        if case.id not in self._known:
+            self._known[case.id] = next(self._alike(Batch("pinned", case.config, (case,))), None)
+        return self._known[case.id]
+
+    def can_fail(self, config: LayerConfig) -> bool:
+        """Whether any of several draws fails: one alone may be blind, such as a mask that is symmetric in time."""
+        draws = batch("pinned", config, DRAWS, derive("experiment"))
+        return next(self._alike(draws), None) is not None
+
+    def _alike(self, draws: Batch) -> Iterator[Verdict]:
+        thorough = self._check not in applicable(draws.cases[0])
+        for observation in self._investigator.observe(draws, self.mode, thorough=thorough):
+            found = judge(observation).get(self._check)
+            if found and (found.outcome, found.cause) == (self._verdict.outcome, self._verdict.cause):
+                yield found
+
+
+def _needed(config: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
+    """What a failure needs: the layers and the values of unusual options with which it happens."""
+    rules = config.rules
+    others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
+    layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
+    if len(layers) < len(rules.layers):
+        yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
+    for name, value in config.non_default().items():
+        option = rules.options[name]
+        candidates = [other for other in option.values if other not in (value, option.default)]
+        failing = {value, *(other for other in candidates if can_fail(with_option(config, name, other)))}
+        yield literal(name, [other for other in option.values if other in failing], option.values)
+
+
+def _mode_needed(when: Sequence[Literal], failing: Sequence[Record], passing: Sequence[Record]) -> list[Literal]:
+    """The way of calling, if all failures under a condition have one and some case passes in another."""
+    modes = {record.judged.mode for record in failing if _hold(when, record)}
+    others = {record.judged.mode for record in passing if _hold(when, record)} - modes
+    return [literal("mode", tuple(modes), ())] if len(modes) == 1 and others else []
 
 
 def _hold(when: Sequence[Literal], record: Record) -> bool:
@@ -235,7 +262,7 @@ def _hold(when: Sequence[Literal], record: Record) -> bool:
     return all(literal.holds(record.features) for literal in when)
 
 
-def _roomy(small: LayerConfig, original: LayerConfig, can_fail: Callable[..., bool]) -> LayerConfig:
+def _roomy(small: LayerConfig, original: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> LayerConfig:
     """The options of a small configuration with larger sizes, if it still fails: there is more to see in them."""
     first = original.sizes
     larger = Sizes(max(first.batch, 3), max(first.timesteps, 5), max(first.features, 2), max(first.units, 4))

@@ -158,7 +158,8 @@ class _Test:
         for sent, seen in self._session.observe(self._claimed(batches, hello), held_to, modes):
             for mode, observation in zip(sent.modes, seen, strict=True):
                 self._record(sent.batch, mode, observation)
-        investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop)
+        experiments = PROFILES[self._options.profile].experiments
+        investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
             self._emit(group)
 

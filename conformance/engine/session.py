@@ -27,6 +27,9 @@ from conformance.spec import Case, LayerConfig, Tensors, weights
 AHEAD = 2
 """Batches whose requests are sent before the answers to the first of them are awaited."""
 
+SAMPLED = 4
+"""Of so many configurations one has its weak and uninformative elements counted, which needs the costly allowance."""
+
 EAGER = "eager"
 
 
@@ -36,11 +39,12 @@ RESTARTS = 20
 
 @dataclass(frozen=True)
 class Sent:
-    """A batch on its way: what was asked, in which modes, with which tensors."""
+    """A batch on its way: what was asked, in which modes, with which tensors, and whether with a second look."""
 
     batch: Batch
     modes: tuple[str, ...]
     drawn: tuple[Tensors, ...]
+    thorough: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,18 @@ class Session:
         """One case on a fresh layer, nothing else under way."""
         return self.observe_batch(Batch("pinned", case.config, (case,)), held_to, mode)[0]
 
-    def observe_batch(self, batch: Batch, held_to: Mapping[str, Precision], mode: str) -> list[Observation]:
-        """All cases of a batch on one fresh layer, nothing else under way."""
-        sent = self._sent(batch, Modes(mode, mode))
+    def observe_batch(
+        self, batch: Batch, held_to: Mapping[str, Precision], mode: str, *, thorough: bool = True
+    ) -> list[Observation]:
+        """All cases of a batch on one fresh layer, nothing else under way.
+
+        Args:
+            batch: what to run.
+            held_to: type -> accuracy that the implementation is held to.
+            mode: how to call the layer.
+            thorough: whether the first call is made again and looked at afterwards, as some checks need.
+        """
+        sent = self._sent(batch, Modes(mode, mode), thorough=thorough)
         return self._together(sent, _expectations(sent, held_to))
 
     def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
@@ -127,20 +140,22 @@ class Session:
 
     # ------------------------------------------------------------ sending
 
-    def _sent(self, batch: Batch, modes: Modes) -> Sent:
+    def _sent(self, batch: Batch, modes: Modes, *, thorough: bool = True) -> Sent:
         chosen = tuple(modes.later if index else modes.first for index in range(len(batch.cases)))
-        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases))
+        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough)
 
     def _submit(self, sent: Sent) -> None:
         """Send all requests of a batch: build, the first call twice, the other calls, then look again at the first."""
         handle = next(self._handles)
         first, drawn = sent.batch.cases[0], sent.drawn
         self._worker.send(*requests.build(handle, first.config, first))
-        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], keep=True))
-        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], weights=False))
+        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], keep=sent.thorough))
+        if sent.thorough:
+            self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], weights=False))
         for tensors_, mode in zip(drawn[1:], sent.modes[1:], strict=True):
             self._worker.send(*requests.call(handle, tensors_, mode))
-        self._worker.send(*requests.recall(handle))
+        if sent.thorough:
+            self._worker.send(*requests.recall(handle))
         self._worker.send(*requests.release(handle))
 
     # ------------------------------------------------------------ receiving
@@ -164,10 +179,11 @@ class Session:
             return self._after_loss(sent, due, loss)
 
     def _collect(self, sent: Sent, due: Sequence[Expectation | None]) -> list[Observation]:
-        built = self._receive()
-        first, again = self._reply(), self._reply()
+        built, first = self._receive(), self._reply()
+        again = self._reply() if sent.thorough else None
         replies = [first, *(self._reply() for _ in sent.drawn[1:])]
-        recalled, _ = self._receive(), self._receive()
+        recalled = self._receive() if sent.thorough else None
+        self._receive()
         seen = [_observation(sent, due, index) for index in range(len(sent.drawn))]
         if (refused := requests.refusal(built)) is not None:
             return [replace(observation, built=refused) for observation in seen]
@@ -194,10 +210,7 @@ class Session:
     def _after_loss(self, sent: Sent, due: Sequence[Expectation | None], loss: WorkerLost) -> list[Observation]:
         """The batch again, every case alone; a loss that does not happen again is charged to the first case."""
         self._restart()
-        seen = [
-            self._alone(Sent(Batch(sent.batch.phase, sent.batch.config, (case,)), (mode,), (drawn,)), due[index])
-            for index, (case, mode, drawn) in enumerate(zip(sent.batch.cases, sent.modes, sent.drawn, strict=True))
-        ]
+        seen = [self._alone(_single(sent, index), due[index]) for index in range(len(sent.drawn))]
         if not any(isinstance(observation.reply, Lost) for observation in seen):
             seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(loss), repeated=False))
         return seen
@@ -225,16 +238,23 @@ def _expectations(sent: Sent, held_to: Mapping[str, Precision]) -> Sequence[Expe
 
 
 def _observation(sent: Sent, due: Sequence[Expectation | None], index: int) -> Observation:
-    return Observation(sent.batch.cases[index], due[index], sampled=index == 0)
+    sampled = index == 0 and int(sent.batch.config.id, 16) % SAMPLED == 0
+    return Observation(sent.batch.cases[index], due[index], sampled=sampled)
+
+
+def _single(sent: Sent, index: int) -> Sent:
+    """One case of a batch, as a batch of its own."""
+    batch = Batch(sent.batch.phase, sent.batch.config, sent.batch.cases[index : index + 1])
+    return Sent(batch, sent.modes[index : index + 1], sent.drawn[index : index + 1], sent.thorough)
 
 
 def _lost(loss: WorkerLost) -> Lost:
     return Lost("timeout" if isinstance(loss, WorkerTimeout) else "crash", str(loss))
 
 
-def _looked_again(sent: Sent, answer: Message, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
+def _looked_again(sent: Sent, answer: Message | None, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
     """What looking again at the first call tells, if every call was answered."""
-    if not answer.header["ok"] or not all(isinstance(reply, Reply) for reply in replies):
+    if answer is None or not answer.header["ok"] or not all(isinstance(reply, Reply) for reply in replies):
         return {}
     recalled = requests.recalled(answer)
     names = [weight.name for weight in weights(sent.batch.config)]

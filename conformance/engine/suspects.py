@@ -172,7 +172,7 @@ def _options(scene: Scene) -> Iterator[Suspect]:
     if config.get("recurrent_activation") == "hard_sigmoid":
         gates = [block for block in config.rules.layers[config.layer].blocks if block not in "ng"]
         scaled = blocks_scaled(config, scene.tensors, dict.fromkeys(gates, 1.2))
-        yield scene.suspect("hard_sigmoid is that of Keras 2, clip(0.2 x + 0.5)", tensors=scaled)
+        yield scene.suspect("hard_sigmoid is the older one, clip(0.2 x + 0.5)", tensors=scaled)
 
 
 def _same_shapes(config: LayerConfig, changed: LayerConfig) -> bool:
@@ -219,7 +219,7 @@ def _gate_orders(scene: Scene) -> Iterator[Suspect]:
         )
 
 
-# ---------------------------------------------------------------- time and directions of Keras layers
+# ---------------------------------------------------------------- time and directions
 
 
 def _time(scene: Scene) -> Iterator[Suspect]:
@@ -264,7 +264,7 @@ def _halves(
     backward_config: LayerConfig | None = None,
     backward: Callable[[Expected], Expected] = lambda due: due,
 ) -> Outputs:
-    """A bidirectional Keras layer with something else done in the backward direction, and its output changed."""
+    """A bidirectional layer with something else done in the backward direction, and its output changed."""
     mode = str(scene.config.get("merge_mode"))
     calls = ((scene.config, forward_tensors), (backward_config or scene.config, backward_tensors))
 
@@ -308,7 +308,7 @@ def _last_step(due: Expected) -> Expected:
     return _arrays(due, lambda array: array[:, -1])
 
 
-# ---------------------------------------------------------------- stacks and packed sequences of PyTorch
+# ---------------------------------------------------------------- stacks and packed sequences
 
 
 def _stack(scene: Scene) -> Iterator[Suspect]:

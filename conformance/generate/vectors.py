@@ -42,9 +42,8 @@ _SIZES = Sizes(batch=2, timesteps=4, features=3, units=2)
 
 def vector_cases(dialect: Dialect) -> Iterator[tuple[Case, str]]:
     """The cases of a dialect's vectors with a note on each: the worked example, then every pair of option values."""
-    if dialect.name == "keras":
-        for config in worked_examples(dialect):
-            yield Case(config, DataSpec(WORKED_EXAMPLE, 0)), "the worked example"
+    for config in worked_examples(dialect):
+        yield Case(config, DataSpec(WORKED_EXAMPLE, 0)), "the worked example"
     for row in covering.load(dialect.name, 2):
         options = {name: value for name, value in row.items() if name != "layer"}
         sizes = fitted(dialect, options, _SIZES)

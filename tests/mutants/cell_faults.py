@@ -181,11 +181,10 @@ def torch_reset_before(_dialect: Any) -> None:
             return honest(x, states)
         (h,) = states
         from_x, from_h = cell.products(x, h)
-        (xr, xz, xn), (hr, hz, hn) = np.split(from_x, 3, axis=1), np.split(from_h, 3, axis=1)
+        (xr, xz, xn), (hr, hz, _) = np.split(from_x, 3, axis=1), np.split(from_h, 3, axis=1)
         r, z = numpy_layers.sigmoid(xr + hr), numpy_layers.sigmoid(xz + hz)
-        _, bias = cell.products(0 * x, 0 * h)
-        kept = cell.products(0 * x, r * h)[1] - bias + bias if cell.bias else cell.products(0 * x, r * h)[1]
-        return [(1 - z) * np.tanh(xn + np.split(kept, 3, axis=1)[2]) + z * h]
+        hn = np.split(cell.products(x, r * h)[1], 3, axis=1)[2]
+        return [(1 - z) * np.tanh(xn + hn) + z * h]
 
 
 @fault

@@ -151,7 +151,7 @@ def projection_missing_in_h_n(_dialect: Any) -> None:
     def change(layer: Any, result: Any) -> Any:
         if not layer.options.get("proj_size"):
             return result
-        output, (h_n, c_n) = result
+        output, (_, c_n) = result
         return output, (np.tanh(c_n), c_n)
 
     every_result(_dialect, change)

@@ -1,4 +1,4 @@
-"""The honest NumPy implementation with one planted fault or harmless variation: `python worker.py keras --fault NAME`."""
+"""The honest NumPy implementation with one fault or harmless variation: `python worker.py keras --fault NAME`."""
 
 from __future__ import annotations
 
