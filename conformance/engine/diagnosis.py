@@ -64,7 +64,11 @@ def _explains(suspect: Suspect, failure: _Failure) -> bool:
     """Whether a mistake gives what came back: first, at little cost, whether it comes near at all."""
     try:
         near = _compared(suspect.outputs("step"), failure)
-        if near is None or max(it.error[it.ratio > 0].max(initial=0.0) for it in near) > SHARP * failure.error:
+        wrong = [where for where in failure.wrong if where is not None]
+        if near is None or any(
+            np.any(it.error[where & (it.ratio > 0)] > SHARP * failure.error)
+            for it, where in zip(near, wrong, strict=True)
+        ):
             return False
         exact = _compared(suspect.outputs("signed"), failure, everything=True)
     except SpecError:

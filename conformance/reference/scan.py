@@ -28,7 +28,7 @@ done at once: an error within it settles a case at little cost. Not a bound by i
 """
 
 WORK = 2e8
-"""Largest zonotope, in multiplications per draw: B T m n (gates n). For larger cases `signed` is `interval`."""
+"""Largest zonotope, in multiplications per draw: B T m n (gates n). Larger cases get fewer symbols, or none at last."""
 
 
 def run(
@@ -151,9 +151,10 @@ def with_void(radius: Floats, void: Mask | None) -> Floats:
 
 
 def _affordable_symbols(shape: tuple[int, ...], units: list[int]) -> int:
-    """How many symbols to use: 16 per unit, no more than can arise, 0 where the work would be too large."""
+    """How many symbols to use: 16 per unit, no more than can arise or be paid for; 0 where those would be too few."""
     timesteps, _, batch, _ = shape
     hidden, widest = units[0], max(units)
-    most = min(sum(units) * timesteps, max(64, 16 * widest))
-    work = batch * timesteps * most * hidden * 4 * widest
-    return most if work <= WORK else 0
+    useful = min(sum(units) * timesteps, max(64, 16 * widest))
+    affordable = int(WORK / (batch * timesteps * hidden * 4 * widest))
+    fewest = min(useful, 2 * sum(units))
+    return min(useful, affordable) if affordable >= fewest else 0
