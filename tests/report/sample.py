@@ -51,7 +51,7 @@ def events(draws: int = 2, random: int = 12, finished: bool = True) -> Iterator[
     yield from IMPLEMENTATIONS
     found: list[CaseJudged] = []
     for name in NAMES[:3]:
-        found += judged(name, Profile("sample", 2, draws, random, ""))
+        found += judged(name, Profile("sample", 2, draws, random, 0, ""))
     yield from found
     if finished:
         yield from groups(found)
