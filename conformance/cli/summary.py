@@ -40,9 +40,7 @@ def _group(group: Group) -> Iterator[str]:
     yield safe(f"{group.number}  {group.outcome}  {group.check}  {group.implementation}")
     yield f"   cases          {group.cases} of {group.judged} judged"
     if group.when is not None:
-        yield safe(f"   when           {' and '.join(group.when) or 'always'}") + (
-            "" if group.exact else " (some such cases pass)"
-        )
+        yield safe(f"   when           {_when(group)}")
     yield safe("   smallest case  " + " ".join(part for part in (case.layer, options, f"({sizes})") if part))
     yield safe(f"   message        {group.message}")
     if group.worst is not None:
@@ -57,3 +55,9 @@ def _group(group: Group) -> Iterator[str]:
     if group.looks_like:
         yield f"   looks like     {group.looks_like}"
     yield f"   replay         {group.replay}"
+
+
+def _when(group: Group) -> str:
+    if not group.when:
+        return "always" if group.exact else "no option decides"
+    return " and ".join(group.when) + ("" if group.exact else " (some such cases pass)")

@@ -136,6 +136,9 @@ class Investigator:
             case, small = minimise(record.case, verdict, trial.fails)
             when = list(_needed(_roomy(case.config, record.case.config, trial.can_fail), trial.can_fail))
         when += _mode_needed(when, failing, passing)
+        if not when and passing:  # no option decides; perhaps sizes or the kind of data do
+            rules = explain([record.features for record in failing], [record.features for record in passing])
+            when = [*next((rule.when for rule in rules if _hold(rule.when, record)), ())]
         explained = tuple(found for found in failing if found is record or _hold(when, found))
         exact = not any(_hold(when, passed) for passed in passing)
         return Cause(check, tuple(when), exact, explained, case, trial.mode, small)
