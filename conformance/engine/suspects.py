@@ -251,6 +251,9 @@ def _one_direction(scene: Scene) -> Iterator[Suspect]:
         if scene.config.get("go_backwards") is True:
             yield scene.suspect(name, tensors=turned)
         return
+    if scene.config.get("return_sequences") and not scene.config.get("go_backwards"):
+        name_before = "the backward half is zeroed by the mask in time order before it is re-aligned"
+        yield Suspect(name_before, _zeroed_before_realigned(scene, mask))
     yield Suspect("the mask is ignored in the backward direction", _halves(scene, honest, everything))
     yield Suspect("the mask is ignored in the forward direction", _halves(scene, everything, honest))
     backwards = scene.config.get("go_backwards") is True
@@ -276,6 +279,26 @@ def _halves(
         count = len(ahead) // 2 - 1
         states = [*ahead[2 : 2 + count], *back[2 + count :]]
         return [*_merged(mode, ahead[0], backward(back[1])), *states]
+
+    return results
+
+
+def _zeroed_before_realigned(scene: Scene, mask: Array) -> Outputs:
+    """A bidirectional layer whose backward half is zeroed at the steps that the mask of the other end masks."""
+    config, tensors = scene.config, scene.tensors
+    alone = config.with_options(bidirectional=False, go_backwards=True, zero_output_for_mask=False)
+    states = tensors.initial_state
+    backward = replace(
+        tensors,
+        weights=tensors.weights[len(tensors.weights) // 2 :],
+        initial_state=None if states is None else states[len(states) // 2 :],
+    )
+
+    def results(bound: Policy) -> Sequence[Expected]:
+        separate = config.with_options(merge_mode="None")
+        ahead, _, *final = evaluate(separate, [tensors], scene.precision, bound)[0]
+        back = evaluate(alone, [backward], scene.precision, bound)[0][0]
+        return [*_merged(str(config.get("merge_mode")), ahead, _time_reversed(_zeroed(back, mask))), *final]
 
     return results
 

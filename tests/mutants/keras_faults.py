@@ -230,10 +230,29 @@ def zeroed_in_time_order(_dialect: Any) -> None:
         alone = options["return_sequences"] and not options["bidirectional"]
         if mask is None or not (alone and direction.backwards and direction.zero_output_for_mask):
             return honest(x, mask, states)
-        direction.zero_output_for_mask = False
-        outputs, states = honest(x, mask, states)
-        direction.zero_output_for_mask = True
-        return np.where(mask[..., None], outputs, 0).astype(outputs.dtype), states
+        return _zeroed_by(mask, honest, direction, x, states)
+
+
+def _zeroed_by(mask: Array, honest: Any, direction: Any, x: Array, states: Any) -> Any:
+    """Outputs in processing order, zeroed where the mask in time order says so."""
+    direction.zero_output_for_mask = False
+    outputs, states = honest(x, mask, states)
+    direction.zero_output_for_mask = True
+    return np.where(mask[..., None], outputs, 0).astype(outputs.dtype), states
+
+
+@fault
+def half_zeroed_in_time_order(_dialect: Any) -> None:
+    """The same in the backward half of a bidirectional layer, as an unrolled loop of a framework was seen to do."""
+    _know_their_layer()
+
+    @instead_of(KerasDirection, "run")
+    def run(honest: Any, direction: Any, x: Array, mask: Any, states: Any) -> Any:
+        options = direction.options
+        wanted = options["return_sequences"] and options["bidirectional"]
+        if mask is None or not (wanted and direction.backwards and not options["go_backwards"]):
+            return honest(x, mask, states)
+        return _zeroed_by(mask, honest, direction, x, states)
 
 
 @fault
