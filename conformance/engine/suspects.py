@@ -118,7 +118,9 @@ def _masks(scene: Scene) -> Iterator[Suspect]:
 
 
 def _zeroed(due: Expected, mask: Array) -> Expected:
-    return _arrays(due, lambda array: np.where(mask[..., None], array, 0.0))
+    """The output with zeros where a mask is False; a zero is nothing open."""
+    shown = _arrays(due, lambda array: np.where(mask[..., None], array, 0.0))
+    return replace(shown, specified=None if due.specified is None else due.specified | ~mask[..., None])
 
 
 def _states(scene: Scene) -> Iterator[Suspect]:
@@ -296,9 +298,10 @@ def _zeroed_before_realigned(scene: Scene, mask: Array) -> Outputs:
 
     def results(bound: Policy) -> Sequence[Expected]:
         separate = config.with_options(merge_mode="None")
-        ahead, _, *final = evaluate(separate, [tensors], scene.precision, bound)[0]
-        back = evaluate(alone, [backward], scene.precision, bound)[0][0]
-        return [*_merged(str(config.get("merge_mode")), ahead, _time_reversed(_zeroed(back, mask))), *final]
+        ahead, right, *final = evaluate(separate, [tensors], scene.precision, bound)[0]
+        shown = _zeroed(evaluate(alone, [backward], scene.precision, bound)[0][0], mask)
+        back = replace(_time_reversed(shown), name=right.name)
+        return [*_merged(str(config.get("merge_mode")), ahead, back), *final]
 
     return results
 
@@ -306,21 +309,26 @@ def _zeroed_before_realigned(scene: Scene, mask: Array) -> Outputs:
 def _merged(mode: str, f: Expected, b: Expected) -> list[Expected]:
     """Two halves in one; the allowances with room for the rounding of the merge."""
     if mode == "None" or f.value is None or b.value is None:
-        return [replace(half, specified=None) for half in (f, b)]
+        return [f, b]
+    both = [np.ones(half.allowed.shape, bool) if half.specified is None else half.specified for half in (f, b)]
+    specified = both[0] & both[1]
     if mode == "concat":
-        value, allowed = (np.concatenate(pair, axis=-1) for pair in ((f.value, b.value), (f.allowed, b.allowed)))
+        value, allowed, specified = (
+            np.concatenate(pair, axis=-1) for pair in ((f.value, b.value), (f.allowed, b.allowed), both)
+        )
     elif mode == "mul":
         value = f.value * b.value
         allowed = f.allowed * np.abs(b.value) + b.allowed * np.abs(f.value) + f.allowed * b.allowed
     else:
         share = 0.5 if mode == "ave" else 1.0
         value, allowed = share * (f.value + b.value), share * (f.allowed + b.allowed)
-    return [Expected("output", value, allowed * (1 + 2.0**-10))]
+    return [Expected("output", value, allowed * (1 + 2.0**-10), specified)]
 
 
 def _arrays(due: Expected, change: Callable[[Array], Array]) -> Expected:
-    """The same change made to values and allowances; nothing stays open."""
-    return Expected(due.name, None if due.value is None else change(due.value), change(due.allowed))
+    """The same change made to values, allowances and what is specified."""
+    specified = None if due.specified is None else change(due.specified).astype(bool)
+    return Expected(due.name, None if due.value is None else change(due.value), change(due.allowed), specified)
 
 
 def _time_reversed(due: Expected) -> Expected:
