@@ -182,7 +182,7 @@ def ours(launch: Launch, profile: str, seed: int) -> Cost:
         began = time.process_time()
         with Writer(Path(directory) / "results.jsonl") as writer:
             events = []
-            for event in engine.run(engine.RunOptions((launch,), profile, seed)):
+            for event in engine.run(engine.RunOptions((launch,), phases.PROFILES[profile], seed)):
                 with meter.under("results"):
                     writer(event)
                 events.append(event)

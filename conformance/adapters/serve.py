@@ -30,7 +30,7 @@ from typing import (
 
 import numpy as np
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or __package__:
     from conformance.adapters import wire
 else:
     import wire
@@ -58,8 +58,8 @@ class Layer(Protocol):
     def build(self) -> None:
         """Create the weights."""
 
-    def weights(self) -> Named:
-        """Names and present values of the weights, in the API's own order."""
+    def weights(self) -> Optional[Named]:
+        """Names and present values of the weights, in the API's own order; None: it has none until they are set."""
 
     def set_weights(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         """Give all weights new values."""
@@ -137,6 +137,8 @@ class Session:
         weights = layer.weights()
         self.stage = "adapter"
         self.living[handle] = Living(layer)
+        if weights is None:
+            return {}, []
         return {"weights": [name for name, _ in weights]}, _numbered("weights", [array for _, array in weights])
 
     def _call(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
@@ -164,7 +166,7 @@ class Session:
         single = [("x", x), ("mask", mask), ("lengths", lengths)]
         named = [(name, self._now(tensor)) for name, tensor in single if tensor is not None]
         named += _numbered("initial_state", [self._now(tensor) for tensor in states or []])
-        named += _numbered("weights", [array for _, array in living.layer.weights()])
+        named += _numbered("weights", [array for _, array in living.layer.weights() or []])
         named += _numbered("outputs", self._flat(living.layer, living.result)[1])
         return {}, named
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 import conformance
-from conformance.cli import doctor, explain, listing, replay, report, run, vectors
+from conformance.cli import demo, doctor, explain, export, listing, replay, report, run, vectors
 from conformance.errors import ConformanceError
 
 EPILOG = """\b
@@ -42,5 +42,15 @@ def main() -> None:
             stream.reconfigure(errors="replace")
 
 
-for command in (run.run, report.report, replay.replay, listing.list_, doctor.doctor, explain.explain, vectors.vectors):
+for command in (
+    demo.demo,
+    run.run,
+    report.report,
+    replay.replay,
+    export.export,
+    listing.list_,
+    doctor.doctor,
+    explain.explain,
+    vectors.vectors,
+):
     main.add_command(command)

@@ -7,7 +7,7 @@ import sys
 import click
 
 from conformance.checks import judge
-from conformance.cli.options import launches, python_option
+from conformance.cli.options import contract_options, launches, python_option
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.implementations import Launch, implementation_names
@@ -26,10 +26,18 @@ from conformance.spec import LayerConfig, Sizes, load_dialect
 @click.argument("implementations", nargs=-1)
 @click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
 @python_option
-def doctor(implementations: tuple[str, ...], timeout: float, pythons: tuple[str, ...]) -> None:
+@contract_options
+def doctor(
+    implementations: tuple[str, ...],
+    timeout: float,
+    pythons: tuple[str, ...],
+    dialect: str | None,
+    layers: tuple[str, ...],
+    claims: tuple[str, ...],
+) -> None:
     """Start implementations and examine them step by step; all that this project knows if none is named."""
     sick = 0
-    for launch in launches(implementations or implementation_names(), pythons):
+    for launch in launches(implementations or implementation_names(), pythons, dialect, layers, claims):
         click.echo(f"{launch.name}")
         try:
             examine(launch, Limits(seconds=timeout))

@@ -21,7 +21,8 @@ EVERY = 5.0
 def progress(options: RunOptions) -> Iterator[Callable[[Event], None]]:
     """A consumer of events that shows progress on standard error until the context ends."""
     click.echo(
-        f"rnn-conformance  profile {options.profile}  seed {options.seed}  phases {', '.join(options.phases)}", err=True
+        f"rnn-conformance  profile {options.profile.name}  seed {options.seed}  phases {', '.join(options.phases)}",
+        err=True,
     )
     shown = _bars() if sys.stderr.isatty() else _Lines()
     with shown as display:
@@ -58,7 +59,8 @@ class _Counter:
         elif isinstance(event, CaseJudged):
             self._judged(event)
         elif isinstance(event, GroupFound):
-            self._display.say(f"{event.implementation}: {event.check}: {' and '.join(event.when) or 'always'}")
+            when = f" when {' and '.join(event.when)}" if event.when else ""
+            self._display.say(f"{event.implementation}: {event.outcome} in {event.check}{when}")
 
     def _started(self, event: ImplementationStarted) -> None:
         if event.state == "broken":

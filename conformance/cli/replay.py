@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.checks import judge
-from conformance.cli.options import launches, python_option, results_option
+from conformance.cli.options import contract_options, launches, python_option, results_option
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import Verdict
@@ -32,7 +32,17 @@ from conformance.spec import Case, load_dialect
 @click.option("--mode", help="How to call the layer; default: as in the results.")
 @results_option
 @python_option
-def replay(identity: str, names: tuple[str, ...], mode: str | None, results: Path, pythons: tuple[str, ...]) -> None:
+@contract_options
+def replay(
+    identity: str,
+    names: tuple[str, ...],
+    mode: str | None,
+    results: Path,
+    pythons: tuple[str, ...],
+    dialect: str | None,
+    layers: tuple[str, ...],
+    claims: tuple[str, ...],
+) -> None:
     """Run the case ID of a results file again and show every verdict.
 
     ID may be shortened as long as it is unique. Exit code 0: it passes now; 1: it still deviates.
@@ -41,7 +51,8 @@ def replay(identity: str, names: tuple[str, ...], mode: str | None, results: Pat
     case, failed_on, seen_mode = find_case(read, identity)
     click.echo(f"case {case.id}: {describe(case)}")
     failed = False
-    for launch in launches(names or failed_on, pythons):
+    contract = (dialect or case.config.dialect, layers or (case.config.layer,), claims)
+    for launch in launches(names or failed_on, pythons, *contract):
         verdicts = run_case(launch, case, mode or seen_mode)
         click.echo(f"{launch.name}:")
         for check, verdict in verdicts.items():

@@ -14,14 +14,14 @@ from types import FrameType
 
 import click
 
-from conformance.cli.options import LATEST, launches, python_option
+from conformance.cli.options import LATEST, contract_options, launches, python_option
 from conformance.cli.progress import progress
 from conformance.cli.summary import summary
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.run import RunOptions
 from conformance.engine.run import run as run_suite
 from conformance.engine.worker import Limits
-from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, SpecError
+from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, USAGE, SpecError
 from conformance.generate.phases import PHASES, PROFILES, Phase
 from conformance.report import write
 from conformance.results import Results, Writer, read_results
@@ -29,12 +29,16 @@ from conformance.spec import Case, dialect_names, load_dialect
 
 INTERRUPTED = 130
 
+SILENT = ("unsupported", "not run")
+"""Outcomes that say nothing about an implementation."""
+
 EPILOG = """\b
 Examples:
   rnn-conformance run keras:tensorflow torch
   rnn-conformance run torch --profile quick --seed 7
   rnn-conformance run keras:tensorflow --only "layer=gru bidirectional=true mask=gaps"
   rnn-conformance run torch --python torch=/venvs/old/bin/python --out reports/old
+  rnn-conformance run ./my_rnn.py:MyLSTM --dialect keras --layer lstm
   rnn-conformance run "cmd:./my-lstm --fast" --phases pinned,covering
 """
 
@@ -78,6 +82,7 @@ Examples:
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
 )
 @python_option
+@contract_options
 def run(
     implementations: tuple[str, ...],
     profile: str,
@@ -91,15 +96,19 @@ def run(
     fail_on: str,
     form: str,
     pythons: tuple[str, ...],
+    dialect: str | None,
+    layers: tuple[str, ...],
+    claims: tuple[str, ...],
 ) -> None:
     """Check implementations against the specification and write a report.
 
-    An IMPLEMENTATION is a name shown by `rnn-conformance list implementations`, or `cmd:PROGRAM ARGUMENTS` for a
-    program that speaks the protocol of docs/protocol.md.
+    An IMPLEMENTATION is a name shown by `rnn-conformance list implementations`; `package.module:Class` or
+    `path/file.py:Class` with --dialect and --layer for a layer in plain Python (docs/custom.md); or
+    `cmd:PROGRAM ARGUMENTS` for a program that speaks the protocol of docs/protocol.md.
     """
     options = RunOptions(
-        launches=launches(implementations, pythons),
-        profile=profile,
+        launches=launches(implementations, pythons, dialect, layers, claims),
+        profile=PROFILES[profile],
         seed=secrets.randbelow(2**31) if seed is None else seed,
         phases=_phases(phases),
         saved=_saved(pin),
@@ -108,15 +117,17 @@ def run(
         command=shlex.join(["rnn-conformance", *sys.argv[1:]]),
     )
     file = out / "results.jsonl"
-    results = _run_to_file(options, file)
+    results = run_to_file(options, file)
     write(results, out, str(file))
     click.echo(summary(results, form, file))
     click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
     code = exit_code(results)
+    if code == USAGE:
+        click.echo("rnn-conformance: no case was judged: no implementation claims what --only asks for", err=True)
     sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)
 
 
-def _run_to_file(options: RunOptions, file: Path) -> Results:
+def run_to_file(options: RunOptions, file: Path) -> Results:
     """Run, write every event, show progress; the results as they stand in the file afterwards."""
     with Writer(file) as writer, progress(options) as show, _stoppable() as stop:
         for event in run_suite(options, stop):
@@ -145,11 +156,13 @@ def _stoppable() -> Iterator[threading.Event]:
 
 
 def exit_code(results: Results) -> int:
-    """The exit code that results deserve: broken before deviations, deviations before interruption."""
+    """The exit code that results deserve: broken first, then interrupted, nothing judged, deviations."""
     if any(implementation.state == "broken" for implementation in results.implementations):
         return BROKEN
     if results.footer is not None and results.footer.reason == "interrupted":
         return INTERRUPTED
+    if all(verdict.outcome in SILENT for case in results.cases for verdict in case.outcomes.values()):
+        return USAGE
     failed = any(verdict.outcome in FAILED for case in results.cases for verdict in case.outcomes.values())
     return DEVIATIONS if failed else CONFORMANT
 

@@ -86,11 +86,16 @@ def _check_capabilities(said: Any) -> None:
     options = said.get("options")
     if not isinstance(options, dict) or not all(isinstance(values, list) for values in options.values()):
         raise NonsenseError("capabilities without a table of options with lists of values")
+    sizes = said.get("sizes", {})
+    if not isinstance(sizes, dict) or not all(isinstance(values, list) for values in sizes.values()):
+        raise NonsenseError("capabilities whose sizes are not a table of lists")
+    if type(said.get("rejections", True)) is not bool:
+        raise NonsenseError("capabilities whose rejections are neither true nor false")
 
 
 def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    names = header.get("weights")
-    if not _texts(names) or set(arrays) != {f"weights.{index}" for index in range(len(names or ()))}:
+    names = header.get("weights", [])
+    if not _texts(names) or set(arrays) != {f"weights.{index}" for index in range(len(names))}:
         raise NonsenseError("a built layer without the names and arrays of its weights")
 
 

@@ -7,7 +7,7 @@ no experiments can be made (the process dies, the user wants an end, enough were
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
@@ -19,7 +19,7 @@ from conformance.engine.minimise import minimise, with_option
 from conformance.engine.session import Modes, Session
 from conformance.errors import BrokenImplementationError, SpecError
 from conformance.generate.bits import derive
-from conformance.generate.phases import Batch, batch
+from conformance.generate.phases import Batch, accompanied, batch
 from conformance.generate.strategies import fitted
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, Sizes, Value, clauses_for
@@ -134,7 +134,9 @@ class Investigator:
             when, case, small = [literal("rejection", (record.case.rejection,), ())], record.case, verdict
         else:
             case, small = minimise(record.case, verdict, trial.fails)
-            when = list(_needed(_roomy(case.config, record.case.config, trial.can_fail), trial.can_fail))
+            roomy = _roomy(case.config, record.case.config, trial.can_fail)
+            layers = {found.case.config.layer for found in (*failing, *passing)}
+            when = list(_needed(roomy, layers, trial.can_fail))
         when += _mode_needed(when, failing, passing)
         if not when and passing:  # no option decides; perhaps sizes or the kind of data do
             rules = explain([record.features for record in failing], [record.features for record in passing])
@@ -223,7 +225,8 @@ class _Trial:
     def fails(self, case: Case) -> Verdict | None:
         """The verdict on a case, run alone, if it fails in the same way; else None."""
         if case.id not in self._known:
-            self._known[case.id] = next(self._alike(Batch("pinned", case.config, (case,))), None)
+            single = Batch("pinned", case.config, (case,))
+            self._known[case.id] = next(self._alike(accompanied(case) if self._thorough(case) else single), None)
         return self._known[case.id]
 
     def can_fail(self, config: LayerConfig) -> bool:
@@ -231,21 +234,25 @@ class _Trial:
         draws = batch("pinned", config, DRAWS, derive("experiment"))
         return next(self._alike(draws), None) is not None
 
+    def _thorough(self, case: Case) -> bool:
+        """Whether the check looks at more than the answer to one call."""
+        return self._check not in applicable(case)
+
     def _alike(self, draws: Batch) -> Iterator[Verdict]:
-        thorough = self._check not in applicable(draws.cases[0])
+        thorough = self._thorough(draws.cases[0])
         for observation in self._investigator.observe(draws, self.mode, thorough=thorough):
             found = judge(observation).get(self._check)
             if found and (found.outcome, found.cause) == (self._verdict.outcome, self._verdict.cause):
                 yield found
 
 
-def _needed(config: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
-    """What a failure needs: the layers and the values of unusual options with which it happens."""
+def _needed(config: LayerConfig, layers: Set[str], can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
+    """What a failure needs: the layers, of those that were judged, and the values of unusual options."""
     rules = config.rules
-    others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
-    layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
-    if len(layers) < len(rules.layers):
-        yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
+    others = {layer: _on_layer(config, layer) for layer in sorted(layers - {config.layer})}
+    needed = {config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))}
+    if needed < layers:
+        yield literal("layer", [layer for layer in rules.layers if layer in needed], tuple(rules.layers))
     for name, value in config.non_default().items():
         option = rules.options[name]
         candidates = [other for other in option.values if other not in (value, option.default)]

@@ -81,9 +81,14 @@ def _smaller_size(case: Case, name: str) -> Iterator[Case]:
     for smaller in sorted({1, 2, 3, size // 2, size - 1}):
         if 0 < smaller < size:
             try:
-                yield replace(case, config=case.config.with_sizes(**{name: smaller}))
+                yield replace(case, config=case.config.with_sizes(**{name: smaller}), data=_of_any_size(case.data))
             except SpecError:  # an option needs more
                 continue
+
+
+def _of_any_size(data: DataSpec) -> DataSpec:
+    """The same data, or ordinary ones in place of an example that has one size only."""
+    return data if data.kind in KINDS else DataSpec("generic", data.seed)
 
 
 def _simpler_data(case: Case) -> Iterator[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.checks import Recalled, Refusal, Reply
@@ -25,6 +25,8 @@ class Hello:
         environment: python, device, threads and the like.
         layers, modes: the layers it has, and the ways it can call them.
         options: option name -> the values it supports.
+        sizes: name of a size -> the values it supports; a size that is not named may have any.
+        rejections: whether it refuses what the specification says must be refused.
     """
 
     dialect: str
@@ -33,6 +35,8 @@ class Hello:
     layers: tuple[str, ...]
     options: Mapping[str, tuple[Value, ...]]
     modes: tuple[str, ...]
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    rejections: bool = True
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -45,21 +49,35 @@ class Hello:
             layers=tuple(said["layers"]),
             options={name: tuple(values) for name, values in said["options"].items()},
             modes=tuple(said["modes"]),
+            sizes={name: tuple(values) for name, values in said.get("sizes", {}).items()},
+            rejections=said.get("rejections", True),
         )
 
     @property
-    def capabilities(self) -> dict[str, Any]:
-        """Layers, options and modes as JSON-ready data."""
-        options = {name: list(values) for name, values in self.options.items()}
-        return {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
+    def claims(self) -> Mapping[str, tuple[Value, ...]]:
+        """Option name (and `layer`) -> supported values."""
+        return {"layer": self.layers, **self.options}
 
-    def missing(self, config: LayerConfig) -> str | None:
-        """The first thing that a configuration needs and this implementation does not claim, or None."""
+    @property
+    def capabilities(self) -> dict[str, Any]:
+        """What it claims, as JSON-ready data."""
+        options = {name: list(values) for name, values in self.options.items()}
+        sizes = {name: list(values) for name, values in self.sizes.items()}
+        said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
+        return said | {"sizes": sizes, "rejections": self.rejections}
+
+    def missing(self, config: LayerConfig, rejection: str | None = None) -> str | None:
+        """The first thing that a configuration (to be rejected) needs and this implementation does not claim."""
+        if rejection is not None and not self.rejections:
+            return "rejections"
         if config.layer not in self.layers:
             return f"layer={config.layer}"
         for name, value in config.items:
             if not any(value == known and type(value) is type(known) for known in self.options.get(name, ())):
                 return f"{name}={value}"
+        for name, size in vars(config.sizes).items():
+            if size not in self.sizes.get(name, (size,)):
+                return f"{name}={size}"
         return None
 
 

@@ -24,7 +24,7 @@ from conformance.engine.requests import Hello
 from conformance.engine.session import EAGER, Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
-from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, plan
+from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, Profile, plan, resized
 from conformance.reference import Accuracy
 from conformance.spec import SPEC_VERSION, Case, Dialect, load_dialect
 
@@ -35,7 +35,7 @@ class RunOptions:
 
     Attributes:
         launches: the implementations.
-        profile: name of a profile: how much.
+        profile: how much.
         seed: of the random phase.
         phases: which phases.
         saved: cases to run first.
@@ -45,7 +45,7 @@ class RunOptions:
     """
 
     launches: tuple[Launch, ...]
-    profile: str = "ci"
+    profile: Profile = PROFILES["ci"]
     seed: int = 0
     phases: tuple[Phase, ...] = PHASES
     saved: tuple[Case, ...] = ()
@@ -152,29 +152,29 @@ class _Test:
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
         accuracies = calibrate(self._session, dialect, hello, modes)
-        batches = self._planned(dialect)
+        batches = self._planned(dialect, hello)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
         held_to = precisions(dialect, accuracies)
         for sent, seen in self._session.observe(self._claimed(batches, hello), held_to, modes):
             for mode, observation in zip(sent.modes, seen, strict=True):
                 self._record(sent.batch, mode, observation)
-        experiments = PROFILES[self._options.profile].experiments
+        experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
             self._emit(group)
 
-    def _planned(self, dialect: Dialect) -> list[Batch]:
-        """What the user asked for."""
+    def _planned(self, dialect: Dialect, hello: Hello) -> list[Batch]:
+        """What the user asked for; random configurations are such as the implementation claims."""
         options = self._options
-        everything = plan(dialect, PROFILES[options.profile], options.seed, options.phases, options.saved)
-        return [batch for batch in everything if _wanted(batch, options.only)]
+        everything = plan(dialect, options.profile, options.seed, options.phases, options.saved, hello.claims)
+        return [resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only)]
 
     def _claimed(self, batches: Sequence[Batch], hello: Hello) -> Iterator[Batch]:
         """The batches that the implementation claims to support; the others are recorded as unsupported."""
         for batch in batches:
             if self._stop.is_set():
                 return
-            lacking = hello.missing(batch.config)
+            lacking = hello.missing(batch.config, batch.cases[0].rejection)
             if lacking is None:
                 yield batch
             else:
@@ -247,7 +247,7 @@ def _header(options: RunOptions) -> RunStarted:
         suite=conformance.__version__,
         spec=SPEC_VERSION,
         seed=options.seed,
-        profile=options.profile,
+        profile=options.profile.name,
         phases=options.phases,
         command=options.command,
         started=_now(),

@@ -16,10 +16,11 @@ from conformance.checks import Built, Expectation, Lost, Observation, Refusal, R
 from conformance.checks.observation import expectations
 from conformance.engine import requests
 from conformance.engine.implementations import Launch
+from conformance.engine.local import Local, LocalWorker
 from conformance.engine.requests import Hello
 from conformance.engine.worker import Limits, Message, Worker, WorkerLost, WorkerTimeout
 from conformance.errors import BrokenImplementationError
-from conformance.generate.phases import Batch
+from conformance.generate.phases import Batch, accompanied
 from conformance.generate.tensors import tensors
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, Tensors, weights
@@ -71,7 +72,7 @@ class Session:
     def __init__(self, launch: Launch, limits: Limits) -> None:
         self.launch = launch
         self.forward_seconds = 0.0
-        self._worker = Worker(launch, limits)
+        self._worker = LocalWorker(launch) if isinstance(launch, Local) else Worker(launch, limits)
         self._restarts_left = RESTARTS
         self._handles = itertools.count(1)
 
@@ -108,8 +109,8 @@ class Session:
             yield self._next(waiting, held_to)
 
     def observe_alone(self, case: Case, held_to: Mapping[str, Precision], mode: str) -> Observation:
-        """One case on a fresh layer, nothing else under way."""
-        return self.observe_batch(Batch("pinned", case.config, (case,)), held_to, mode)[0]
+        """One case on a fresh layer, followed by calls with other data; nothing else under way."""
+        return self.observe_batch(accompanied(case), held_to, mode)[0]
 
     def observe_batch(
         self, batch: Batch, held_to: Mapping[str, Precision], mode: str, *, thorough: bool = True
@@ -190,7 +191,7 @@ class Session:
         seen = [replace(observation, reply=reply) for observation, reply in zip(seen, replies, strict=True)]
         seen[0] = replace(
             seen[0],
-            built=Built(requests.numbered(built, "weights")),
+            built=Built(requests.numbered(built, "weights")) if "weights" in built.header else None,
             again=again if isinstance(again, Reply) else None,
             **_looked_again(sent, recalled, replies),
         )

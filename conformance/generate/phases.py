@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from conformance.errors import SpecError
 from conformance.generate import covering
 from conformance.generate.bits import Stream, derive
-from conformance.generate.strategies import fitted, random_configs
+from conformance.generate.strategies import Claims, fitted, random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
 from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
 
@@ -33,7 +34,7 @@ class Profile:
     """How much is run.
 
     Attributes:
-        name: `quick`, `ci` or `thorough`.
+        name: `quick`, `ci`, `thorough`, or any other for a profile of one's own.
         strength: of the covering array: every valid combination of so many option values appears.
         draws: draws of data for each configuration.
         random: number of configurations that Hypothesis draws.
@@ -59,8 +60,17 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
+DEMO = Profile("demo", 2, 4, 24, 100, "a few random configurations, in seconds")
+"""For showing what the suite does."""
+
+
 def plan(
-    dialect: Dialect, profile: Profile, seed: int, phases: Sequence[Phase] = PHASES, saved: Sequence[Case] = ()
+    dialect: Dialect,
+    profile: Profile,
+    seed: int,
+    phases: Sequence[Phase] = PHASES,
+    saved: Sequence[Case] = (),
+    claims: Claims | None = None,
 ) -> Iterator[Batch]:
     """All batches of a run in order: pinned first, then covering, then random.
 
@@ -70,6 +80,7 @@ def plan(
         seed: of the random phase; the others are the same in every run.
         phases: which phases.
         saved: cases to run first, such as failures of an earlier run; those of other dialects are left out.
+        claims: what the implementation supports; the random phase spends itself there. None: everything.
     """
     if "pinned" in phases:
         yield from pinned(dialect, saved)
@@ -78,7 +89,7 @@ def plan(
         for row in covering.load(dialect.name, profile.strength):
             yield batch("covering", covering_config(dialect, row), profile.draws, 0)
     if "random" in phases:
-        for config in random_configs(dialect, derive(seed, dialect.name), profile.random):
+        for config in random_configs(dialect, derive(seed, dialect.name), profile.random, claims):
             yield batch("random", config, profile.draws, seed)
 
 
@@ -87,6 +98,34 @@ def batch(phase: Phase, config: LayerConfig, draws: int, seed: int) -> Batch:
     kinds = kinds_for(config, draws)
     cases = (Case(config, DataSpec(kind, derive(seed, config.id, i))) for i, kind in enumerate(kinds))
     return Batch(phase, config, tuple(cases))
+
+
+def accompanied(case: Case) -> Batch:
+    """A case, and two calls with other data after it: some faults only show in what later calls leave behind."""
+    others = () if case.rejection else batch("pinned", case.config, 2, derive("company")).cases
+    return Batch("pinned", case.config, (case, *others))
+
+
+def resized(batch: Batch, claimed: Mapping[str, Sequence[int]]) -> Batch:
+    """The batch with the nearest sizes that an implementation claims; a pinned one stays as it is.
+
+    Args:
+        batch: what is planned.
+        claimed: name of a size -> the values that are claimed; a size that is not named may have any.
+    """
+    if batch.phase == "pinned" or not any(claimed.values()):
+        return batch
+    sizes = vars(batch.config.sizes)
+    nearest = {
+        name: min((abs(value - sizes[name]), value) for value in values)[1]
+        for name, values in claimed.items()
+        if values
+    }
+    try:
+        config = batch.config.with_sizes(**nearest)
+    except SpecError:  # some option forbids these sizes: the batch will be reported as unsupported
+        return batch
+    return Batch(batch.phase, config, tuple(replace(case, config=config) for case in batch.cases))
 
 
 def pinned(dialect: Dialect, saved: Sequence[Case] = ()) -> Iterator[Batch]:

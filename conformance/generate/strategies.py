@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import hypothesis
@@ -18,16 +19,29 @@ _SIZES = {
 """Small sizes most of the time; some at which vector code has a remainder."""
 
 
+Claims = Mapping[str, Sequence[Value]]
+"""What an implementation supports: option name (and `layer`) -> values."""
+
+
 @st.composite
-def configs(draw: st.DrawFn, dialect: Dialect) -> LayerConfig:
-    """Any valid configuration of a dialect."""
-    layer = draw(st.sampled_from(tuple(dialect.layers)), label="layer")
+def configs(draw: st.DrawFn, dialect: Dialect, claims: Claims | None = None) -> LayerConfig:
+    """Any valid configuration of a dialect that keeps to `claims` as far as they go."""
+    claims = claims or {}
+    layer = draw(st.sampled_from(_claimed("layer", tuple(dialect.layers), claims)), label="layer")
     options: dict[str, Value] = {}
     for option in dialect.options.values():
-        if option.exists(layer, options):
-            options[option.name] = draw(st.sampled_from(option.values), label=option.name)
+        if option.exists(str(layer), options):
+            options[option.name] = draw(
+                st.sampled_from(_claimed(option.name, option.values, claims)), label=option.name
+            )
     drawn = {name: draw(sizes, label=name) for name, sizes in _SIZES.items()}
-    return LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, Sizes(**drawn)))
+    return LayerConfig.of(dialect.name, str(layer), options, fitted(dialect, options, Sizes(**drawn)))
+
+
+def _claimed(name: str, values: Sequence[Value], claims: Claims) -> tuple[Value, ...]:
+    """The values that are claimed; all of them where no valid value is; True is not 1."""
+    known = {(type(value), value) for value in claims.get(name, ())}
+    return tuple(value for value in values if (type(value), value) in known) or tuple(values)
 
 
 def fitted(dialect: Dialect, options: dict[str, Value], sizes: Sizes) -> Sizes:
@@ -42,8 +56,8 @@ def fitted(dialect: Dialect, options: dict[str, Value], sizes: Sizes) -> Sizes:
     return Sizes(**fit)
 
 
-def random_configs(dialect: Dialect, seed: int, count: int) -> tuple[LayerConfig, ...]:
-    """Up to `count` different configurations drawn by Hypothesis; the same seed gives the same ones.
+def random_configs(dialect: Dialect, seed: int, count: int, claims: Claims | None = None) -> tuple[LayerConfig, ...]:
+    """Up to `count` different configurations within `claims`, drawn by Hypothesis; the same seed gives the same ones.
 
     (For one version of Hypothesis: its choices may change between versions, a case's identity never does.)
     """
@@ -57,7 +71,7 @@ def random_configs(dialect: Dialect, seed: int, count: int) -> tuple[LayerConfig
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(configs(dialect))
+    @hypothesis.given(configs(dialect, claims))
     def collect(config: LayerConfig) -> None:
         found[config] = None
 

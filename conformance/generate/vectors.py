@@ -24,6 +24,7 @@ from conformance.spec import (
     Dialect,
     LayerConfig,
     Sizes,
+    Value,
     dialect_names,
     initial_states,
     load_dialect,
@@ -41,15 +42,32 @@ _SIZES = Sizes(batch=2, timesteps=4, features=3, units=2)
 
 
 def vector_cases(dialect: Dialect) -> Iterator[tuple[Case, str]]:
-    """The cases of a dialect's vectors with a note on each: the worked example, then every pair of option values."""
+    """The cases of a dialect's vectors with a note on each.
+
+    The worked example; default options and one option at a time, where partial implementations find what they support;
+    every pair of option values.
+    """
     for config in worked_examples(dialect):
         yield Case(config, DataSpec(WORKED_EXAMPLE, 0)), "the worked example"
+    for layer in dialect.layers:
+        for options in _one_at_a_time(dialect, layer):
+            config = LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, _SIZES))
+            note = ", ".join(f"{name}={value}" for name, value in options.items()) or "default options"
+            yield Case(config, DataSpec("generic", derive("vector", config.id, "plain"))), note
     for row in covering.load(dialect.name, 2):
         options = {name: value for name, value in row.items() if name != "layer"}
         sizes = fitted(dialect, options, _SIZES)
         config = LayerConfig.of(dialect.name, str(row["layer"]), options, sizes)
         for index, kind in enumerate(kinds_for(config, DRAWS)):
             yield Case(config, DataSpec(kind, derive("vector", config.id, index))), f"{kind} data"
+
+
+def _one_at_a_time(dialect: Dialect, layer: str) -> Iterator[dict[str, Value]]:
+    """No option, then every value that is not default, with what it requires."""
+    yield {}
+    for option in dialect.options_of(layer):
+        needed = {name: values[0] for name, values in option.requires.items()}
+        yield from (needed | {option.name: value} for value in option.values if value != option.default)
 
 
 def vectors(dialect: Dialect) -> dict[str, Any]:

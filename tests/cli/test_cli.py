@@ -43,7 +43,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------- help
 
 
-@pytest.mark.parametrize("command", ["run", "report", "replay", "list", "doctor", "explain", "vectors"])
+@pytest.mark.parametrize(
+    "command", ["run", "demo", "report", "replay", "export", "list", "doctor", "explain", "vectors"]
+)
 def test_every_command_teaches_by_example(command: str) -> None:
     result = invoke(command, "--help")
     assert result.exit_code == 0

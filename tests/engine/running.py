@@ -32,7 +32,7 @@ def launch(script: Path, fault: str = "", dialect: str = "keras", **environment:
 
 def small_run(launched: Launch, **options: object) -> list[Event]:
     """All events of a short run."""
-    return list(run(RunOptions((launched,), "quick", **{"phases": ("covering",), "only": SMALL, **options})))  # type: ignore[arg-type]
+    return list(run(RunOptions((launched,), PROFILES["quick"], **{"phases": ("covering",), "only": SMALL, **options})))  # type: ignore[arg-type]
 
 
 def planned(only: Mapping[str, str]) -> list[Case]:

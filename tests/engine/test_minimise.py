@@ -8,6 +8,7 @@ import pytest
 
 from conformance.checks import Verdict
 from conformance.engine.minimise import TRIES, minimise, with_option
+from conformance.generate.tensors import tensors
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value
 
 FAIL = Verdict("fail", "wrong")
@@ -60,6 +61,12 @@ def test_sizes_become_as_small_as_the_failure_allows() -> None:
 def test_sizes_stay_within_what_an_option_needs() -> None:
     smallest, _ = minimal(lambda case: case.config.get("mask") == "gaps")
     assert smallest.config.sizes == Sizes(1, 3, 1, 1)
+
+
+def test_an_example_that_has_one_size_only_gives_way_to_ordinary_data() -> None:
+    example = Case(LayerConfig.of("keras", "lstm", {}, Sizes(1, 4, 5, 3)), DataSpec("worked_example", 0))
+    smallest, _ = minimise(example, FAIL, lambda case: FAIL if case.data.kind != "integers" and tensors(case) else None)
+    assert (smallest.config.sizes, smallest.data.kind) == (Sizes(1, 1, 1, 1), "lattice")
 
 
 def test_data_become_simple() -> None:

@@ -30,6 +30,7 @@ from running import (
 from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
 from conformance.engine.worker import Limits
+from conformance.generate.phases import PROFILES
 from conformance.results.read import read_results
 from conformance.results.write import Writer
 
@@ -131,7 +132,7 @@ def test_an_implementation_that_is_lost_too_often_is_broken_and_the_rest_is_not_
 
 def test_a_broken_implementation_does_not_stop_the_others() -> None:
     both = (launch(FAULTS, "dies_at_import"), launch(HONEST))
-    events = list(run(RunOptions(both, "quick", phases=("covering",), only={"layer": "simple_rnn"})))
+    events = list(run(RunOptions(both, PROFILES["quick"], phases=("covering",), only={"layer": "simple_rnn"})))
     assert {event.name: event.state for event in started(events)} == {both[0].name: "broken", both[1].name: "ready"}
     assert {case.implementation for case in judged(events)} == {both[1].name}
 
@@ -165,7 +166,7 @@ def test_ctrl_c_leaves_a_readable_file_with_a_footer_and_no_process(
     monkeypatch.setattr("conformance.engine.run.queue.SimpleQueue", Interrupted)
     before = children()
     with Writer(tmp_path / "results.jsonl") as writer:
-        for event in run(RunOptions((launch(HONEST),), "quick")):
+        for event in run(RunOptions((launch(HONEST),), PROFILES["quick"])):
             writer(event)
     found = read_results(tmp_path / "results.jsonl")
     assert found.footer is not None
@@ -176,7 +177,7 @@ def test_ctrl_c_leaves_a_readable_file_with_a_footer_and_no_process(
 
 def test_who_stops_listening_leaves_no_process() -> None:
     before = children()
-    events = run(RunOptions((launch(HONEST),), "quick"))
+    events = run(RunOptions((launch(HONEST),), PROFILES["quick"]))
     for _ in range(30):
         next(events)
     events.close()

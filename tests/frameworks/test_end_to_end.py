@@ -17,6 +17,7 @@ from driving import framework
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, Event, GroupFound, ImplementationStarted, RunFinished
 from conformance.engine.run import RunOptions, run
+from conformance.generate.phases import PROFILES
 from conformance.spec import specs_path
 
 pytestmark = pytest.mark.framework
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.framework
 
 def events(name: str, profile: str, seed: int = 1, **only: str) -> list[Event]:
     """All events of a run on one framework; it must be complete."""
-    found = list(run(RunOptions((framework(name),), profile=profile, seed=seed, only=only)))
+    found = list(run(RunOptions((framework(name),), profile=PROFILES[profile], seed=seed, only=only)))
     assert isinstance(found[-1], RunFinished)
     assert found[-1].complete, found[-1].reason
     return found

@@ -7,6 +7,7 @@ from catalogue import launch
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound
 from conformance.engine.run import RunOptions, run
+from conformance.generate.phases import PROFILES
 
 SEED = 2
 
@@ -40,7 +41,7 @@ VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TOR
 
 @pytest.mark.parametrize(("dialect", "name"), VARIANTS, ids=lambda value: str(value))
 def test_it_is_never_flagged(dialect: str, name: str) -> None:
-    seen = list(run(RunOptions((launch(dialect, name),), "quick", SEED)))
+    seen = list(run(RunOptions((launch(dialect, name),), PROFILES["quick"], SEED)))
     cases = [event for event in seen if isinstance(event, CaseJudged)]
     wrong = {
         (check, verdict.outcome, verdict.message)
