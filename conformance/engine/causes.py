@@ -7,7 +7,7 @@ no experiments can be made (the process dies, the user wants an end, enough were
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
@@ -135,8 +135,7 @@ class Investigator:
         else:
             case, small = minimise(record.case, verdict, trial.fails)
             roomy = _roomy(case.config, record.case.config, trial.can_fail)
-            layers = {found.case.config.layer for found in (*failing, *passing)}
-            when = list(_needed(roomy, layers, trial.can_fail))
+            when = list(_needed(roomy, trial.can_fail))
         when += _mode_needed(when, failing, passing)
         if not when and passing:  # no option decides; perhaps sizes or the kind of data do
             rules = explain([record.features for record in failing], [record.features for record in passing])
@@ -246,13 +245,13 @@ class _Trial:
                 yield found
 
 
-def _needed(config: LayerConfig, layers: Set[str], can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
-    """What a failure needs: the layers, of those that were judged, and the values of unusual options."""
+def _needed(config: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
+    """What a failure needs: the layers and the values of unusual options with which it happens."""
     rules = config.rules
-    others = {layer: _on_layer(config, layer) for layer in sorted(layers - {config.layer})}
-    needed = {config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))}
-    if needed < layers:
-        yield literal("layer", [layer for layer in rules.layers if layer in needed], tuple(rules.layers))
+    others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
+    layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
+    if len(layers) < len(rules.layers):
+        yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
     for name, value in config.non_default().items():
         option = rules.options[name]
         candidates = [other for other in option.values if other not in (value, option.default)]
