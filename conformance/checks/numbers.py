@@ -10,7 +10,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.checks.observation import Expectation, Observation, Reply
+from conformance.checks.observation import Expectation, Observation, Refusal, Reply
 from conformance.checks.verdict import Elements, Verdict, Worst
 from conformance.reference import Expected, Precision
 from conformance.spec import Array, Floats, OutputContract
@@ -204,6 +204,8 @@ def determinism(seen: Observation) -> Verdict | None:
     """A second, equal call gives the same: bit by bit, or at least up to rounding (which is left open)."""
     if not isinstance(seen.reply, Reply) or seen.again is None or seen.expectation is None:
         return None
+    if isinstance(seen.again, Refusal):
+        return Verdict("fail", f"a second, equal call raised {seen.again.type}: {seen.again.message}", cause="raised")
     first, second = seen.reply.outputs, seen.again.outputs
     if seen.reply.structure != seen.again.structure or [a.shape for a in first] != [b.shape for b in second]:
         return Verdict("fail", "a second, equal call gave another structure", cause="structure")

@@ -118,8 +118,8 @@ class Observation:
         expectation: what should come; None where the case must be refused.
         built: the layer as it was built, or why not; None if this case was not the one that built it.
         reply: what the call gave; None if there was no call.
-        again: what the same call on the same layer gave a second time, if it was made.
-        recalled: this call's tensors and outputs read again after later calls, if that was done.
+        again: what the same call on the same layer gave a second time, or why not, if it was made.
+        recalled: this call's tensors and outputs read again after later calls, or why not, if that was tried.
         weights_after: the weights read again after all calls, beside those that were set.
         sampled: whether weak and uninformative elements are to be counted (needs the signed allowance).
     """
@@ -128,8 +128,8 @@ class Observation:
     expectation: Expectation | None = None
     built: Built | Refusal | Lost | None = None
     reply: Reply | Refusal | Lost | None = None
-    again: Reply | None = None
-    recalled: Recalled | None = None
+    again: Reply | Refusal | None = None
+    recalled: Recalled | Refusal | None = None
     weights_after: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     sampled: bool = False
 

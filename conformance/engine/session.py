@@ -192,7 +192,7 @@ class Session:
         seen[0] = replace(
             seen[0],
             built=Built(requests.numbered(built, "weights")) if "weights" in built.header else None,
-            again=again if isinstance(again, Reply) else None,
+            again=again,
             **_looked_again(sent, recalled, replies),
         )
         return seen
@@ -255,8 +255,10 @@ def _lost(loss: WorkerLost) -> Lost:
 
 def _looked_again(sent: Sent, answer: Message | None, replies: Sequence[Reply | Refusal]) -> dict[str, Any]:
     """What looking again at the first call tells, if every call was answered."""
-    if answer is None or not answer.header["ok"] or not all(isinstance(reply, Reply) for reply in replies):
+    if answer is None or not all(isinstance(reply, Reply) for reply in replies):
         return {}
+    if (refused := requests.refusal(answer)) is not None:
+        return {"recalled": refused}
     recalled = requests.recalled(answer)
     names = [weight.name for weight in weights(sent.batch.config)]
     pairs = zip(names, sent.drawn[-1].weights, recalled.weights, strict=False)

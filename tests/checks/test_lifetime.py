@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from observing import case, observed
+from observing import case, observed, refused
 
-from conformance.checks import Lost, Observation, judge
+from conformance.checks import Lost, Observation, Recalled, judge
 
 
 @pytest.mark.parametrize("outcome", ["crash", "timeout"])
@@ -71,3 +71,17 @@ def test_what_was_not_looked_at_is_not_judged() -> None:
     seen = replace(observed(), again=None, recalled=None, weights_after={}, built=None)
     looked = {"determinism", "inputs_unchanged", "weights_unchanged", "earlier_results", "weights", "initial_weights"}
     assert not looked & set(judge(seen))
+
+
+def test_a_layer_that_cannot_be_looked_at_again_passes_nothing() -> None:
+    verdicts = judge(replace(observed(), recalled=refused(), weights_after={}))
+    for check in ("inputs_unchanged", "weights_unchanged", "earlier_results"):
+        assert verdicts[check].outcome == "not run"
+
+
+def test_what_is_missing_when_it_is_read_again_is_a_failure() -> None:
+    seen = observed(case(initial_state=True, mask="right"))
+    assert isinstance(seen.recalled, Recalled)
+    verdicts = judge(replace(seen, recalled=replace(seen.recalled, initial_state=None, mask=None, outputs=())))
+    assert verdicts["inputs_unchanged"].outcome == "fail"
+    assert verdicts["earlier_results"].outcome == "fail"

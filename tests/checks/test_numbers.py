@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from observing import case, expectation, observed, right_reply, with_outputs
+from observing import case, expectation, observed, refused, right_reply, with_outputs
 
 from conformance.checks import Observation, Reply, judge
 from conformance.checks.numbers import compare
@@ -178,6 +178,11 @@ def test_a_second_call_that_gives_something_else_fails() -> None:
     seen = observed()
     other = right_reply(expectation(case(return_state=True)))
     assert judge(replace(seen, again=other))["determinism"].cause == "structure"
+
+
+def test_a_second_call_that_raises_fails() -> None:
+    verdict = judge(replace(observed(), again=refused()))["determinism"]
+    assert (verdict.outcome, verdict.cause) == ("fail", "raised")
 
 
 def test_a_second_call_that_gives_nan_fails() -> None:
