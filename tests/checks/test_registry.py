@@ -40,9 +40,10 @@ def _code(path: Path) -> str:
 
 
 def _of_the_program() -> list[Path]:
-    """All modules but the adapters and the dialects of the reference."""
-    dialects = {PACKAGE / "reference" / f"{name}.py" for name in ("__init__", "keras", "torch")}
-    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name != "adapters" and path not in dialects)
+    """All modules but the adapters and those of single dialects in the reference and the converters."""
+    dialects = {path for name in ("__init__", "keras*", "torch*") for path in (PACKAGE / "reference").glob(f"{name}.py")}
+    apart = ("adapters", "convert")
+    return sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name not in apart and path not in dialects)
 
 
 @pytest.mark.parametrize("path", _of_the_program(), ids=lambda path: str(path.relative_to(PACKAGE)))
