@@ -139,8 +139,7 @@ class Bounds:
         if kernel.flushed is not None:
             flushed = (size + operand.radius) @ kernel.flushed
             box = flushed if box is None else box + flushed
-        pieces = np.abs(value) if self.precision.round_partial else None
-        return Terms(value, magnitude, box, gens, pieces, operand.value.shape[-1], 1, _product_grid(operand, kernel))
+        return Terms(value, magnitude, box, gens, operand.value.shape[-1], _product_grid(operand, kernel))
 
     def constant(self, terms: Terms) -> Terms:
         """The biases."""
@@ -148,8 +147,7 @@ class Bounds:
 
     def term(self, number: Bounded) -> Terms:
         """A number as one term, with its error."""
-        pieces = np.abs(number.value) if self.precision.round_partial else None
-        return Terms(number.value, number.size, number.box, number.gens, pieces, 1, 1, None)
+        return Terms(number.value, number.size, number.box, number.gens, 1, None)
 
     def join(self, left: Terms, right: Terms) -> Terms:
         """All terms."""
@@ -170,9 +168,7 @@ class Bounds:
         box = np.zeros_like(terms.value) if terms.box is None else terms.box
         operands = box if terms.gens is None else box + spread(terms.gens)
         size = np.abs(terms.value) + operands
-        error = summation_error(p.u_acc, terms.magnitude, size, terms.count) + 2 * terms.count * p.tiny
-        if p.round_partial and terms.pieces is not None:
-            error = error + summation_error(p.u, terms.pieces + operands + error, size + error, terms.stored)
+        error = summation_error(p.u, terms.magnitude, size, terms.count) + 2 * terms.count * p.tiny
         if terms.grid is not None:
             error = np.where(_representable(terms.grid[..., None], terms.magnitude, p), 0.0, error)
         self._flag(terms.magnitude)

@@ -143,9 +143,7 @@ class Terms:
         value: their exact sum.
         magnitude: sum of their absolute values, errors of operands included.
         box, gens: error of the sum by errors of operands.
-        pieces: sum of the absolute values of the stored pieces (`xW`, `hU`, biases); None where those are not rounded.
         count: number of terms.
-        stored: number of pieces.
         grid: exponents q such that all terms of a row are multiples of 2^q; None: not known.
     """
 
@@ -153,9 +151,7 @@ class Terms:
     magnitude: Floats
     box: Floats | None
     gens: Floats | None
-    pieces: Floats | None
     count: int
-    stored: int
     grid: Ints | None
 
     def __add__(self, other: Terms) -> Terms:
@@ -165,9 +161,7 @@ class Terms:
             self.magnitude + other.magnitude,
             _plus(self.box, other.box),
             add_gens(self.gens, other.gens),
-            None if self.pieces is None or other.pieces is None else self.pieces + other.pieces,
             self.count + other.count,
-            self.stored + other.stored,
             None if self.grid is None or other.grid is None else np.minimum(self.grid, other.grid),
         )
 
@@ -178,9 +172,7 @@ class Terms:
             self.magnitude[..., units],
             None if self.box is None else self.box[..., units],
             None if self.gens is None else self.gens[..., units],
-            None if self.pieces is None else self.pieces[..., units],
             self.count,
-            self.stored,
             self.grid,
         )
 
@@ -191,9 +183,7 @@ class Terms:
             self.magnitude[step],
             None if self.box is None else self.box[step],
             None,
-            None if self.pieces is None else self.pieces[step],
             self.count,
-            self.stored,
             None if self.grid is None else self.grid[step],
         )
 
@@ -205,7 +195,7 @@ def constants(values: tuple[Floats, ...], units: int, draws: int) -> Terms:
     magnitude = sum((np.abs(row) for row in rows), start=zero)
     grids = [grid_exponent(row) for row in rows]
     grid = np.minimum.reduce(grids) if grids else np.full((draws, 1), -NO_GRID)
-    return Terms(sum(rows, start=zero), magnitude, None, None, magnitude, len(rows), len(rows), grid)
+    return Terms(sum(rows, start=zero), magnitude, None, None, len(rows), grid)
 
 
 def spread(gens: Floats) -> Floats:

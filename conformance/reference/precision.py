@@ -27,9 +27,8 @@ class Precision:
 
     Attributes:
         dtype: name of the type of stored values.
-        u: unit roundoff of stored values (gates, states, outputs).
-        u_acc: unit roundoff of the accumulator of matrix products; where it is below u, products and partial results
-            are accumulated in a wider type and rounded to u when they are stored.
+        u: unit roundoff of products, sums and stored values. (Products of half types are mostly accumulated in a wider
+            type, but nothing promises that.)
         tiny: smallest normal number; results and operands below it may be flushed to zero.
         fmax: largest finite number.
         accuracy: accuracy of tanh and sigmoid.
@@ -39,16 +38,10 @@ class Precision:
 
     dtype: str
     u: float
-    u_acc: float
     tiny: float
     fmax: float
     accuracy: Accuracy
     reference: float = 1.0
-
-    @property
-    def round_partial(self) -> bool:
-        """Whether `xW`, `hU` and their sums are each rounded to `u` after accumulation in a wider type."""
-        return self.u_acc < self.u
 
 
 _WIDE = Accuracy(tanh=(12.0, 5.0), sigmoid=(12.0, 4.0))
@@ -61,10 +54,10 @@ _OWN = Accuracy(tanh=(4.0, 0.0), sigmoid=(4.0, 0.0))
 """Accuracy of this reference's own activations in float64; measured: 1.6 and 2.0 with NumPy 2.4 on x86-64."""
 
 _TYPES: Mapping[str, Precision] = {
-    "float64": Precision("float64", 2.0**-53, 2.0**-53, 2.0**-1022, (2 - 2.0**-52) * 2.0**1023, _WIDE, 2.0),
-    "float32": Precision("float32", 2.0**-24, 2.0**-24, 2.0**-126, (2 - 2.0**-23) * 2.0**127, _WIDE),
-    "float16": Precision("float16", 2.0**-11, 2.0**-24, 2.0**-14, 65504.0, _NARROW),
-    "bfloat16": Precision("bfloat16", 2.0**-8, 2.0**-24, 2.0**-126, (2 - 2.0**-7) * 2.0**127, _NARROW),
+    "float64": Precision("float64", 2.0**-53, 2.0**-1022, (2 - 2.0**-52) * 2.0**1023, _WIDE, 2.0),
+    "float32": Precision("float32", 2.0**-24, 2.0**-126, (2 - 2.0**-23) * 2.0**127, _WIDE),
+    "float16": Precision("float16", 2.0**-11, 2.0**-14, 65504.0, _NARROW),
+    "bfloat16": Precision("bfloat16", 2.0**-8, 2.0**-126, (2 - 2.0**-7) * 2.0**127, _NARROW),
 }
 
 
@@ -84,7 +77,7 @@ def precision(dtype: str, accuracy: Accuracy | None = None) -> Precision:
     known = _TYPES[dtype]
     if accuracy is not None and known.reference > 1:
         accuracy = Accuracy(_worse(accuracy.tanh, _OWN.tanh), _worse(accuracy.sigmoid, _OWN.sigmoid))
-    return Precision(dtype, known.u, known.u_acc, known.tiny, known.fmax, accuracy or known.accuracy, known.reference)
+    return Precision(dtype, known.u, known.tiny, known.fmax, accuracy or known.accuracy, known.reference)
 
 
 def _worse(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
