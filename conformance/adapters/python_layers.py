@@ -1,38 +1,30 @@
 """The worker for layers in plain Python: a class `MyLSTM(config, weights)`, or a function `f(config, weights, x)`.
 
 Run by path: `python python_layers.py PLACE DIALECT CLAIMS`. PLACE is `package.module:MyLSTM` or `my_rnn.py:MyLSTM`,
-CLAIMS a JSON object with the names in `CLAIMS`. docs/custom.md says how such a layer is written.
+CLAIMS a JSON object with the names in `claims.CLAIMS`. docs/custom.md says how such a layer is written.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import inspect
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_layers, serve, torch_layers, wire
+    from conformance.adapters import claims, keras_layers, serve, sources, torch_layers, wire
 else:
+    import claims
     import keras_layers
     import serve
+    import sources
     import torch_layers
     import wire
 
 Array = np.ndarray
-Options = Dict[str, List[Any]]
-
-CLAIMS = ("layers", "options", "dtypes", "sizes", "rejections", "initial_weights")
-"""What an implementation can say of itself, as attributes or in words that take their place."""
-
-LAYERS = ("simple_rnn", "lstm", "gru")
-SIZES = ("batch", "timesteps", "features", "units")
 
 
 class Contract(NamedTuple):
@@ -44,10 +36,12 @@ class Contract(NamedTuple):
         arguments: argument of a call -> the option that decides on it, and the values with which it is not given.
     """
 
-    options: Options
+    options: claims.Options
     sizes: Dict[str, str]
     arguments: Dict[str, Tuple[str, List[Any]]]
 
+
+FEATURES = ("carry", "layouts", "threads", "ownership", "stateful")
 
 CONTRACTS = {
     "keras": Contract(
@@ -63,122 +57,30 @@ CONTRACTS = {
 }
 
 
-class Claims(NamedTuple):
-    """What an implementation says it can do.
-
-    Attributes:
-        layers: kinds of layer.
-        options: every option -> the supported values.
-        sizes: size -> the supported values; a size that is not named may have any.
-        rejections: whether it refuses what the dialect says must be refused.
-        initial_weights: whether it makes its own weights when it is given None, and tells them by `get_weights`.
-    """
-
-    layers: List[str]
-    options: Options
-    sizes: Dict[str, List[int]]
-    rejections: bool
-    initial_weights: bool
-
-
-def claims_of(implementation: Any, contract: Contract, given: Mapping[str, Any]) -> Claims:
-    """What `given` says, or else the attributes of the implementation; an error if it makes no sense."""
-    unknown = [name for name in given if name not in CLAIMS]
-    if unknown:
-        raise ValueError("there is no claim %r; there are %s" % (unknown[0], ", ".join(CLAIMS)))
-    said = {name: given.get(name, getattr(implementation, name, None)) for name in CLAIMS}
-    layers = _list("layers", said["layers"] or [])
-    if not layers or any(layer not in LAYERS for layer in layers):
-        raise ValueError("it claims layers=%r; name one or more of %s" % (layers, ", ".join(LAYERS)))
-    return Claims(
-        layers,
-        _options(implementation, contract, said["options"], said["dtypes"]),
-        _sizes(said["sizes"]),
-        bool(said["rejections"]),
-        bool(said["initial_weights"]),
-    )
-
-
-def _options(implementation: Any, contract: Contract, claimed: Any, dtypes: Any) -> Options:
-    """Every option with its claimed values: all that the signature allows, unless the implementation says which."""
-    if claimed is None:
-        options = dict(contract.options)
-        for argument, (option, without) in contract.arguments.items():
-            if not _takes(implementation, argument):
-                options[option] = without
-    else:
-        table = _table("options", claimed, contract.options)
-        options = {name: table.get(name, values[:1]) for name, values in contract.options.items()}
-    if dtypes is not None:
-        options["dtype"] = _list("dtypes", dtypes)
-    for name, values in options.items():
-        for value in values:
-            if not _among(value, contract.options[name]):
-                known = ", ".join(map(repr, contract.options[name]))
-                raise ValueError("it claims %s=%r; the values of %s are %s" % (name, value, name, known))
-    return options
-
-
-def _sizes(claimed: Any) -> Dict[str, List[int]]:
-    sizes = _table("sizes", {} if claimed is None else claimed, SIZES)
-    for name, values in sizes.items():
-        if not values or not all(type(value) is int and value > 0 for value in values):
-            raise ValueError("it claims the sizes %s=%r; sizes are whole numbers from 1" % (name, values))
-    return sizes
-
-
-def _table(what: str, claimed: Any, known: Any) -> Dict[str, List[Any]]:
-    if not isinstance(claimed, Mapping):
-        raise TypeError("its %s are %s, not a dictionary of lists" % (what, type(claimed).__name__))
-    for name in claimed:
-        if name not in known:
-            raise ValueError("its %s name %r; there are %s" % (what, name, ", ".join(known)))
-    return {name: _list(name, values) for name, values in claimed.items()}
-
-
-def _list(name: str, values: Any) -> List[Any]:
-    if isinstance(values, str) or not isinstance(values, (list, tuple, set, frozenset)):
-        raise TypeError("it claims %s=%r; a list of values is meant" % (name, values))
-    return list(values)
-
-
-def _among(value: Any, known: Sequence[Any]) -> bool:
-    return any(value == other and type(value) is type(other) for other in known)
-
-
 # ---------------------------------------------------------------- what can be called
 
 
 def check_signature(implementation: Any) -> None:
     """`TypeError` for something that cannot be called as a layer or function of this kind."""
     if inspect.isclass(implementation):
-        _check_bind("%s(config, weights)" % implementation.__name__, implementation, {}, [])
+        claims.check_bind("%s(config, weights)" % implementation.__name__, implementation, {}, [])
         if not any("__call__" in vars(base) for base in implementation.__mro__):
             raise TypeError("its objects cannot be called as layer(x): it has no __call__")
-        _check_bind("layer(x)", implementation.__call__, None, None)
+        claims.check_bind("layer(x)", implementation.__call__, None, None)
     elif inspect.isroutine(implementation) or hasattr(implementation, "__wrapped__"):
-        _check_bind("f(config, weights, x)", implementation, {}, [], None)
+        claims.check_bind("f(config, weights, x)", implementation, {}, [], None)
     else:
         raise TypeError("it is %s, neither a class nor a function" % type(implementation).__name__)
 
 
-def _check_bind(form: str, function: Any, *arguments: Any) -> None:
-    try:
-        inspect.signature(function).bind(*arguments)
-    except ValueError:  # no signature is known, as for some compiled functions
-        return
-    except TypeError as error:
-        raise TypeError("it cannot be called as %s: %s" % (form, error)) from None
-
-
-def _takes(implementation: Any, argument: str) -> bool:
-    """Whether a call can have this argument, as far as the signature tells."""
-    try:
-        called = implementation.__call__ if inspect.isclass(implementation) else implementation
-        parameters = inspect.signature(called).parameters
-    except (TypeError, ValueError):
-        return True
-    return argument in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+def possible(implementation: Any, contract: Contract) -> claims.Options:
+    """Every option with all values that the signature of a call allows."""
+    called = implementation.__call__ if inspect.isclass(implementation) else implementation
+    options = dict(contract.options)
+    for argument, (option, without) in contract.arguments.items():
+        if not claims.takes(called, argument):
+            options[option] = without
+    return options
 
 
 # ---------------------------------------------------------------- the layer
@@ -250,6 +152,9 @@ class PythonLayer:
         result = self.layer(inputs.x, **given)
         return result if lengths is None else self._marked(result, lengths)
 
+    def reset(self) -> None:
+        self.layer.reset_state()
+
     def unpack(self, value: Any) -> Optional[List[Any]]:
         return value.packed() if isinstance(value, Padded) else None
 
@@ -292,25 +197,19 @@ class PythonLayers:
         check_signature(implementation)
         self.dialect = dialect
         self.contract = CONTRACTS[dialect]
-        self.claims = claims_of(implementation, self.contract, given)
+        allowed = possible(implementation, self.contract)
+        self.claims = claims.claims_of(implementation, self.contract.options, allowed, given)
         if self.claims.initial_weights and not hasattr(implementation, "get_weights"):
             raise TypeError("it claims initial_weights, but has no get_weights")
         is_class = inspect.isclass(implementation)
         self.make = implementation if is_class else functools.partial(functools.partial, implementation)
 
     def describe(self) -> Dict[str, Any]:
-        claims = self.claims
         return {
             "dialect": self.dialect,
             "versions": {"numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu"},
-            "capabilities": {
-                "layers": claims.layers,
-                "options": claims.options,
-                "modes": ["eager"],
-                "sizes": claims.sizes,
-                "rejections": claims.rejections,
-            },
+            "capabilities": self.claims.capabilities(["eager"], FEATURES),
         }
 
     def construct(
@@ -336,49 +235,14 @@ class PythonLayers:
         wanted += [(name, value, self.claims.options.get(name, [])) for name, value in options.items()]
         wanted += [(name, value, self.claims.sizes.get(name, [value])) for name, value in sizes.items()]
         for name, value, claimed in wanted:
-            if not _among(value, claimed):
+            if not claims.among(value, claimed):
                 raise ValueError("it does not claim %s=%s" % (name, value))
-
-
-# ---------------------------------------------------------------- finding it
-
-
-def find(place: str) -> Any:
-    """The object of that name, from `package.module:Name` or `path/to/file.py:Name`.
-
-    Modules are looked for in the working directory too, and beside a file that is named, as Python itself does.
-    """
-    source, _, attribute = place.rpartition(":")
-    try:
-        module = _from_file(Path(source)) if source.endswith(".py") else _from_path(source)
-    except (Exception, SystemExit) as error:
-        raise ImportError("cannot import %s: %s: %s" % (source, type(error).__name__, error)) from None
-    try:
-        return functools.reduce(getattr, attribute.split("."), module)
-    except AttributeError:
-        raise ImportError("%s has no %s" % (source, attribute)) from None
-
-
-def _from_path(name: str) -> Any:
-    sys.path.insert(0, str(Path.cwd()))
-    return importlib.import_module(name)
-
-
-def _from_file(path: Path) -> Any:
-    sys.path.insert(0, str(path.resolve().parent))
-    specification = importlib.util.spec_from_file_location(path.stem, str(path))
-    if specification is None or specification.loader is None:
-        raise ImportError("it is no Python file")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 def load() -> PythonLayers:
     """Import what the command line names."""
     place, dialect, given = sys.argv[1:]
-    return PythonLayers(find(place), dialect, json.loads(given))
+    return PythonLayers(sources.find(place), dialect, json.loads(given))
 
 
 if __name__ == "__main__":

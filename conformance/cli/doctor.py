@@ -7,7 +7,7 @@ import sys
 import click
 
 from conformance.checks import judge
-from conformance.cli.options import contract_options, launches, python_option
+from conformance.cli.options import contract_options, launches, python_option, replace_option
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.implementations import Launch, implementation_names
@@ -15,29 +15,32 @@ from conformance.engine.run import calibrate
 from conformance.engine.session import Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, ConformanceError
-from conformance.generate.phases import batch
+from conformance.generate.phases import batch, resized
 from conformance.spec import LayerConfig, Sizes, load_dialect
 
 
 @click.command(
     epilog="\b\nExamples:\n  rnn-conformance doctor\n  rnn-conformance doctor torch\n"
     '  rnn-conformance doctor "cmd:./my-lstm"\n'
+    "  rnn-conformance doctor torch --replace LSTM=mypackage:FastLSTM\n"
 )
 @click.argument("implementations", nargs=-1)
 @click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
 @python_option
+@replace_option
 @contract_options
 def doctor(
     implementations: tuple[str, ...],
     timeout: float,
     pythons: tuple[str, ...],
+    replaced: tuple[str, ...],
     dialect: str | None,
     layers: tuple[str, ...],
     claims: tuple[str, ...],
 ) -> None:
     """Start implementations and examine them step by step; all that this project knows if none is named."""
     sick = 0
-    for launch in launches(implementations or implementation_names(), pythons, dialect, layers, claims):
+    for launch in launches(implementations or implementation_names(), pythons, dialect, layers, claims, replaced):
         click.echo(f"{launch.name}")
         try:
             examine(launch, Limits(seconds=timeout))
@@ -67,7 +70,11 @@ def examine(launch: Launch, limits: Limits) -> None:
         held_to = precisions(dialect, accuracies)
         for layer in hello.layers:
             config = LayerConfig.of(hello.dialect, layer, {}, Sizes(2, 5, 4, 3))
-            verdicts = judge(session.observe_batch(batch("pinned", config, 1, 0), held_to, modes.first)[0])
+            planned = resized(batch("covering", config, 1, 0), hello.sizes)
+            if lacking := hello.missing(planned.config):
+                _tell(layer, f"its default options are not claimed: {lacking}")
+                continue
+            verdicts = judge(session.observe_batch(planned, held_to, modes.first)[0])
             failed = [f"{check}: {v.message}" for check, v in verdicts.items() if v.outcome in FAILED]
             if failed:
                 raise ConformanceError(f"{layer} with default options: {failed[0]}")

@@ -61,6 +61,7 @@ def export(identity: str, name: str | None, results: Path) -> None:
         title=describe(case),
         messages=messages,
         needs=how.needs,
+        stand_in=how.stand_in,
     )
     click.echo(text, nl=False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.checks import judge
-from conformance.cli.options import contract_options, launches, python_option, results_option
+from conformance.cli.options import contract_options, launches, python_option, replace_option, results_option
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import Verdict
@@ -32,6 +32,7 @@ from conformance.spec import Case, load_dialect
 @click.option("--mode", help="How to call the layer; default: as in the results.")
 @results_option
 @python_option
+@replace_option
 @contract_options
 def replay(
     identity: str,
@@ -39,6 +40,7 @@ def replay(
     mode: str | None,
     results: Path,
     pythons: tuple[str, ...],
+    replaced: tuple[str, ...],
     dialect: str | None,
     layers: tuple[str, ...],
     claims: tuple[str, ...],
@@ -52,7 +54,7 @@ def replay(
     click.echo(f"case {case.id}: {describe(case)}")
     failed = False
     contract = (dialect or case.config.dialect, layers or (case.config.layer,), claims)
-    for launch in launches(names or failed_on, pythons, *contract):
+    for launch in launches(names or failed_on, pythons, *contract, replaced):
         verdicts = run_case(launch, case, mode or seen_mode)
         click.echo(f"{launch.name}:")
         for check, verdict in verdicts.items():

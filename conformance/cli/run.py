@@ -14,7 +14,8 @@ from types import FrameType
 
 import click
 
-from conformance.cli.options import LATEST, contract_options, launches, python_option
+from conformance.cli.compare import against, baseline_of
+from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
 from conformance.cli.progress import progress
 from conformance.cli.summary import summary
 from conformance.engine.events import DEVIATIONS as FAILED
@@ -23,6 +24,7 @@ from conformance.engine.run import run as run_suite
 from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, USAGE, SpecError
 from conformance.generate.phases import PHASES, PROFILES, Phase
+from conformance.generate.shard import Shard
 from conformance.report import write
 from conformance.results import Results, Writer, read_results
 from conformance.spec import Case, dialect_names, load_dialect
@@ -39,7 +41,10 @@ Examples:
   rnn-conformance run keras:tensorflow --only "layer=gru bidirectional=true mask=gaps"
   rnn-conformance run torch --python torch=/venvs/old/bin/python --out reports/old
   rnn-conformance run ./my_rnn.py:MyLSTM --dialect keras --layer lstm
+  rnn-conformance run torch --replace LSTM=mypackage:FastLSTM
   rnn-conformance run "cmd:./my-lstm --fast" --phases pinned,covering
+  rnn-conformance run torch --baseline reports/old/results.jsonl --out reports/new
+  rnn-conformance run torch --seed 1 --shard 2/4 --out part2
 """
 
 
@@ -69,6 +74,20 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Run the failing cases of this results file first.",
 )
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Compare with this results file of an earlier run; then the exit code is 1 for regressions only. "
+    "Its seed is taken, unless another one is given.",
+)
+@click.option(
+    "--shard",
+    default=None,
+    metavar="NUMBER/OF",
+    help="Run one part of the cases, such as 2/4; needs --seed. `rnn-conformance merge` makes one run of all parts.",
+)
+@click.option("--max-cases", type=click.IntRange(1), help="Run so many cases of each implementation at most.")
+@click.option("--max-time", type=click.FloatRange(0, min_open=True), help="Seconds after which the run ends in order.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
 @click.option("--memory", type=click.IntRange(64), default=6144, show_default=True, help="MiB that a worker may use.")
 @click.option(
@@ -82,6 +101,7 @@ Examples:
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
 )
 @python_option
+@replace_option
 @contract_options
 def run(
     implementations: tuple[str, ...],
@@ -91,23 +111,33 @@ def run(
     only: str,
     out: Path,
     pin: Path | None,
+    baseline: Path | None,
+    shard: str | None,
+    max_cases: int | None,
+    max_time: float | None,
     timeout: float,
     memory: int,
     fail_on: str,
     form: str,
     pythons: tuple[str, ...],
+    replaced: tuple[str, ...],
     dialect: str | None,
     layers: tuple[str, ...],
     claims: tuple[str, ...],
 ) -> None:
     """Check implementations against the specification and write a report.
 
-    An IMPLEMENTATION is a name shown by `rnn-conformance list implementations`; `package.module:Class` or
+    An IMPLEMENTATION is a name shown by `rnn-conformance list implementations`; such a name with a class in the place
+    of a framework's own, `torch[LSTM=package.module:Class]`, for which --replace is short; `package.module:Class` or
     `path/file.py:Class` with --dialect and --layer for a layer in plain Python (docs/custom.md); or
     `cmd:PROGRAM ARGUMENTS` for a program that speaks the protocol of docs/protocol.md.
     """
+    file = out / "results.jsonl"
+    earlier = None if baseline is None else baseline_of(baseline, file)
+    if seed is None and earlier is not None:
+        seed = earlier.header.seed
     options = RunOptions(
-        launches=launches(implementations, pythons, dialect, layers, claims),
+        launches=launches(implementations, pythons, dialect, layers, claims, replaced),
         profile=PROFILES[profile],
         seed=secrets.randbelow(2**31) if seed is None else seed,
         phases=_phases(phases),
@@ -115,13 +145,18 @@ def run(
         only=_only(only),
         limits=Limits(seconds=timeout, memory=memory << 20),
         command=shlex.join(["rnn-conformance", *sys.argv[1:]]),
+        shard=_shard(shard, seed),
+        max_cases=max_cases,
+        max_seconds=max_time,
     )
-    file = out / "results.jsonl"
     results = run_to_file(options, file)
     write(results, out, str(file))
     click.echo(summary(results, form, file))
     click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
     code = exit_code(results)
+    if earlier is not None and baseline is not None:
+        changed = against(earlier, results, (str(baseline), str(file)), form)
+        code = changed if code in (CONFORMANT, DEVIATIONS) else code
     if code == USAGE:
         click.echo("rnn-conformance: no case was judged: no implementation claims what --only asks for", err=True)
     sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)
@@ -161,10 +196,21 @@ def exit_code(results: Results) -> int:
         return BROKEN
     if results.footer is not None and results.footer.reason == "interrupted":
         return INTERRUPTED
+    if results.header.shard is not None and not results.cases:  # few cases, many shards
+        return CONFORMANT
     if all(verdict.outcome in SILENT for case in results.cases for verdict in case.outcomes.values()):
         return USAGE
     failed = any(verdict.outcome in FAILED for case in results.cases for verdict in case.outcomes.values())
     return DEVIATIONS if failed else CONFORMANT
+
+
+def _shard(text: str | None, seed: int | None) -> Shard | None:
+    """The part of the cases to run; `SpecError` if it makes no sense."""
+    if text is None:
+        return None
+    if seed is None:
+        raise SpecError(f"--shard {text} needs --seed: all shards must draw the same random cases")
+    return Shard.parse(text)
 
 
 def _phases(text: str) -> tuple[Phase, ...]:

@@ -44,26 +44,28 @@ def test_a_program_is_split_into_words_and_no_shell_is_involved() -> None:
 
 
 def test_a_class_can_be_replaced() -> None:
-    assert resolve("torch", replace={"LSTM": "mine:Fast"}).command[-2:] == ("--replace", "LSTM=mine:Fast")
+    launch = resolve("torch[LSTM=mine:Fast]")
+    assert launch.command[-2:] == ("--replace", "LSTM=mine:Fast")
+    assert launch.name == "torch[LSTM=mine:Fast]"
 
 
 @pytest.mark.parametrize(
-    ("name", "python", "replace", "kind", "complaint"),
+    ("name", "python", "kind", "complaint"),
     [
-        ("keras", {}, {}, SpecError, "choose one of keras:tensorflow, keras:torch, keras:jax, torch"),
-        ("environment", {}, {}, SpecError, "unknown implementation 'environment'"),
-        ("torch", {"torch": "/no/python"}, {}, ConformanceError, "torch: there is no Python interpreter '/no/python'"),
-        ("torch", {"torch": "/"}, {}, ConformanceError, "no Python interpreter '/'"),
-        ("torch", {}, {"LSTM": "mine"}, ConformanceError, "write --replace CLASS=package.module:Class"),
-        ("cmd:", {}, {}, ConformanceError, "names no program"),
-        ("cmd:/no/program x", {}, {}, ConformanceError, "there is no program '/no/program'"),
-        ("cmd:'unclosed", {}, {}, ConformanceError, "cannot be split"),
+        ("keras", {}, SpecError, "choose one of keras:tensorflow, keras:torch, keras:jax, torch"),
+        ("environment", {}, SpecError, "unknown implementation 'environment'"),
+        ("torch", {"torch": "/no/python"}, ConformanceError, "torch: there is no Python interpreter '/no/python'"),
+        ("torch", {"torch": "/"}, ConformanceError, "no Python interpreter '/'"),
+        ("torch[LTSM=mine:Fast]", {}, SpecError, "torch has no 'LTSM'; there are RNN, LSTM, GRU, RNNCell"),
+        ("cmd:", {}, ConformanceError, "names no program"),
+        ("cmd:/no/program x", {}, ConformanceError, "there is no program '/no/program'"),
+        ("cmd:'unclosed", {}, ConformanceError, "cannot be split"),
     ],
 )
 def test_what_does_not_exist_is_one_clear_line(
-    name: str, python: dict[str, str], replace: dict[str, str], kind: type[ConformanceError], complaint: str
+    name: str, python: dict[str, str], kind: type[ConformanceError], complaint: str
 ) -> None:
     with pytest.raises(kind) as caught:
-        resolve(name, python, replace)
+        resolve(name, python)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
