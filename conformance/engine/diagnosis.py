@@ -13,7 +13,8 @@ import numpy as np
 
 from conformance.checks import Expectation, Reply
 from conformance.checks.numbers import Bools, Comparison, compare, compare_all, largest
-from conformance.engine.suspects import Suspect, suspects
+from conformance.engine.scene import Suspect
+from conformance.engine.suspects import suspects
 from conformance.errors import SpecError
 from conformance.reference import Expected, evaluate, precision
 from conformance.spec import Array

@@ -6,13 +6,14 @@ restriction that a rule must hold for no passing case if any such rule exists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.spec import Case, Value
+from conformance.engine.conditions import OF_MASKS, SIZES, Condition, Features, Within, literal
+from conformance.spec import Value
 
 Bools = NDArray[np.bool_]
 
@@ -24,88 +25,61 @@ _BEAM = 60
 
 
 @dataclass(frozen=True)
-class Literal:
-    """A statement about one feature: it has one of these values; `text` says so for people."""
-
-    name: str
-    values: tuple[Value, ...]
-    text: str
-
-    def holds(self, sample: Mapping[str, Value]) -> bool:
-        """Whether it is true of a case with these features."""
-        return self.name in sample and sample[self.name] in self.values
-
-
-def literal(name: str, values: Sequence[Value], domain: Sequence[Value]) -> Literal:
-    """That a feature has one of these values of its domain, said as briefly as can be."""
-    others = [value for value in domain if value not in values]
-    if len(others) == 1 and len(values) > 1:
-        return Literal(name, tuple(values), f"{name}!={others[0]}")
-    return Literal(name, tuple(values), f"{name}=" + "|".join(map(str, values)))
-
-
-@dataclass(frozen=True)
 class Rule:
     """A conjunction of features.
 
     Attributes:
-        when: its literals; empty: it holds always.
+        when: its conditions; empty: it holds always.
         failing: positions of the failing cases for which it holds.
         exact: whether it holds for no passing case.
     """
 
-    when: tuple[Literal, ...]
+    when: tuple[Condition, ...]
     failing: tuple[int, ...]
     exact: bool
 
 
-def features(case: Case, mode: str) -> dict[str, Value]:
-    """What may matter about a case: layer, options, sizes of one, kind of data, mode of the call."""
-    config = case.config
-    sizes = {name: "1" if getattr(config.sizes, name) == 1 else ">1" for name in ("batch", "timesteps", "units")}
-    rejection = {"rejection": case.rejection} if case.rejection else {}
-    return {"layer": config.layer, **config.options, **sizes, "data": case.data.kind, "mode": mode, **rejection}
-
-
-def explain(failing: Sequence[Mapping[str, Value]], passing: Sequence[Mapping[str, Value]]) -> tuple[Rule, ...]:
+def explain(failing: Sequence[Features], passing: Sequence[Features]) -> tuple[Rule, ...]:
     """Rules that together hold for all failing cases, each as general and as short as can be.
 
     Args:
         failing: features of the failing cases; their positions are what the rules refer to.
         passing: features of the passing ones.
     """
-    literals = _literals([*failing, *passing])
-    bad, good = _matrix(failing, literals), _matrix(passing, literals)
+    conditions = _conditions([*failing, *passing])
+    bad, good = _matrix(failing, conditions), _matrix(passing, conditions)
     left = np.ones(len(failing), bool)
     rules = []
     while left.any():
         chosen, exact = _best(bad[left], good)
         held = left & bad[:, list(chosen)].all(axis=1)
-        when = tuple(literals[index] for index in chosen)
+        when = tuple(conditions[index] for index in chosen)
         rules.append(Rule(when, tuple(int(index) for index in np.flatnonzero(held)), exact))
         left &= ~held
     return tuple(rules)
 
 
-def _literals(samples: Sequence[Mapping[str, Value]]) -> list[Literal]:
-    """`name=value` for every value seen; `name!=value` where there are more than two."""
+def _conditions(samples: Sequence[Features]) -> list[Condition]:
+    """`name=value` for every value seen, `name!=value` where there are more than two; sizes are one or more."""
     seen: dict[str, dict[Value, None]] = {}
     for sample in samples:
         for name, value in sample.items():
             seen.setdefault(name, {})[value] = None
-    domains = {name: tuple(values) for name, values in seen.items() if len(values) > 1}
+    domains = {name: tuple(values) for name, values in seen.items() if len(values) > 1 and name not in OF_MASKS}
+    sizes = [size for name in SIZES if 1 in domains.pop(name, ()) for size in (Within(name, 1, 1), Within(name, 2))]
     equal = [literal(name, (value,), domain) for name, domain in domains.items() for value in domain]
-    return equal + [
+    unequal = [
         literal(name, tuple(other for other in domain if other != value), domain)
         for name, domain in domains.items()
         for value in domain
         if len(domain) > 2
     ]
+    return [*equal, *sizes, *unequal]
 
 
-def _matrix(samples: Sequence[Mapping[str, Value]], literals: Sequence[Literal]) -> Bools:
-    rows = [[literal.holds(sample) for literal in literals] for sample in samples]
-    return np.array(rows, bool).reshape(len(samples), len(literals))
+def _matrix(samples: Sequence[Features], conditions: Sequence[Condition]) -> Bools:
+    rows = [[condition.holds(sample) for condition in conditions] for sample in samples]
+    return np.array(rows, bool).reshape(len(samples), len(conditions))
 
 
 @dataclass(frozen=True)

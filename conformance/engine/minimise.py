@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from conformance.checks import Verdict
 from conformance.errors import SpecError
-from conformance.generate.strategies import fitted
+from conformance.generate.sizes import fitted
 from conformance.generate.tensors import KINDS
 from conformance.spec import Case, DataSpec, LayerConfig, Value
 
@@ -78,7 +78,7 @@ def _default_option(case: Case, name: str) -> Iterator[Case]:
 
 def _smaller_size(case: Case, name: str) -> Iterator[Case]:
     size = getattr(case.config.sizes, name)
-    for smaller in sorted({1, 2, 3, size // 2, size - 1}):
+    for smaller in sorted({1, 2, 3, size // 2, size - size // 4, size - size // 8, size - 1}):
         if 0 < smaller < size:
             try:
                 yield replace(case, config=case.config.with_sizes(**{name: smaller}), data=_of_any_size(case.data))

@@ -45,6 +45,11 @@ def blocks_taken(config: LayerConfig, order: Sequence[int]) -> Change:
     return change
 
 
+def of_role(role: str, change: Change) -> Change:
+    """The change made to weights of one role only."""
+    return lambda contract, array: change(contract, array) if contract.role == role else array
+
+
 def blocks_scaled(config: LayerConfig, tensors: Tensors, factors: Mapping[str, float]) -> Tensors:
     """The tensors with some gate blocks multiplied by a factor."""
     scale = np.array([factors.get(block, 1.0) for block in config.rules.layers[config.layer].blocks])

@@ -56,11 +56,11 @@ def _domains(dialect: Dialect) -> Iterator[Mapping[str, tuple[Value, ...]]]:
     deciding = {name for option in dialect.options.values() for name in option.requires}
     for layer in dialect.layers:
         deciders = [option for option in dialect.options_of(layer) if option.name in deciding]
-        for values in product(*(option.values for option in deciders)):
+        for values in product(*(option.ordinary for option in deciders)):
             fixed = {option.name: (value,) for option, value in zip(deciders, values, strict=True)}
             chosen = {name: value for name, (value,) in fixed.items()}
             yield {"layer": (layer,)} | {
-                option.name: fixed.get(option.name, option.values)
+                option.name: fixed.get(option.name, option.ordinary)
                 for option in dialect.options.values()
                 if option.exists(layer, chosen)
             }
@@ -80,7 +80,7 @@ def make(dialect: Dialect, strength: int) -> list[Row]:
 
 
 def _levels(option: Option) -> list[str]:
-    return [json.dumps(value) for value in option.values] + [ABSENT]
+    return [json.dumps(value) for value in option.ordinary] + [ABSENT]
 
 
 def _existence(option: Option) -> list[dict[str, Any]]:

@@ -9,12 +9,20 @@ from typing import Literal
 from conformance.errors import SpecError
 from conformance.generate import covering
 from conformance.generate.bits import Stream, derive
-from conformance.generate.strategies import Claims, fitted, random_configs
+from conformance.generate.sizes import fitted, sized_configs
+from conformance.generate.strategies import Claims, random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
 from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
 
 Phase = Literal["pinned", "covering", "random"]
 PHASES: tuple[Phase, ...] = ("pinned", "covering", "random")
+
+SIZED_DRAWS = 2
+"""Draws of data for a configuration of special sizes: one for each way of calling it."""
+
+
+DRAWS_APART = 4
+"""Draws of data for a configuration with a value that is covered apart."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Profile:
         random: number of configurations that Hypothesis draws.
         experiments: about how many more calls may be spent on finding the causes of failures.
         meaning: one line for people.
+        sizes: one in so many of the special sizes, and of the configurations of values covered apart, is run; 0: none.
+        laws: how many laws are tried on the first case of every configuration.
     """
 
     name: str
@@ -48,14 +58,16 @@ class Profile:
     random: int
     experiments: int
     meaning: str
+    sizes: int = 0
+    laws: int = 4
 
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("quick", 2, 16, 60, 150, "every pair of option values; under half a minute an implementation"),
-        Profile("ci", 3, 8, 150, 600, "every triple of option values; a minute or two an implementation"),
-        Profile("thorough", 3, 16, 1000, 3000, "every triple of option values and many random configurations"),
+        Profile("quick", 2, 16, 60, 150, "every pair of option values; under half a minute an implementation", 6),
+        Profile("ci", 3, 8, 150, 600, "every triple of option values; a minute or two an implementation", 1),
+        Profile("thorough", 3, 16, 1000, 3000, "every triple of option values and many random configurations", 1),
     )
 }
 
@@ -88,6 +100,11 @@ def plan(
         yield from rejections(dialect)
         for row in covering.load(dialect.name, profile.strength):
             yield batch("covering", covering_config(dialect, row), profile.draws, 0)
+        if profile.sizes:
+            for config in sized_configs(dialect, profile.sizes):
+                yield batch("covering", config, SIZED_DRAWS, 0)
+            for config in configs_apart(dialect, profile.sizes):
+                yield batch("covering", config, DRAWS_APART, 0)
     if "random" in phases:
         for config in random_configs(dialect, derive(seed, dialect.name), profile.random, claims):
             yield batch("random", config, profile.draws, seed)
@@ -158,6 +175,20 @@ def covering_config(dialect: Dialect, row: covering.Row) -> LayerConfig:
     batch, timesteps, features = (2 + int(place) for place in order.unit(5).argsort()[:3])
     sizes = Sizes(batch, max(timesteps, 3), features, order.integer(4, 8))
     return LayerConfig.of(dialect.name, str(row["layer"]), options, fitted(dialect, options, sizes))
+
+
+def configs_apart(dialect: Dialect, part: int) -> Iterator[LayerConfig]:
+    """Configurations with the values that are covered apart, with all pairs of values of the other options together.
+
+    Args:
+        dialect: the API contract.
+        part: 1: all; n: one in n.
+    """
+    for option in dialect.options.values():
+        for place, row in enumerate(covering.load(dialect.name, 2)):
+            if option.apart and option.name in row and place % part == 0:
+                value = option.apart[place // part % len(option.apart)]
+                yield covering_config(dialect, {**row, option.name: value})
 
 
 def rejections(dialect: Dialect) -> Iterator[Batch]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 import hypothesis
 from hypothesis import strategies as st
 
+from conformance.generate.sizes import LENGTHS, SPECIAL, UNROLLED, fitted
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
 
 _SIZES = {
@@ -17,6 +17,14 @@ _SIZES = {
     "units": st.integers(1, 8) | st.sampled_from((9, 15, 16, 17, 33)),
 }
 """Small sizes most of the time; some at which vector code has a remainder."""
+
+_SPECIAL = {"batch": SPECIAL, "timesteps": LENGTHS, "features": SPECIAL, "units": SPECIAL}
+"""One size in some of the configurations comes from here."""
+
+_ORDINARY = (None,) * 12
+
+_MOSTLY = 3
+"""So many times as often as one apart is each ordinary value drawn."""
 
 
 Claims = Mapping[str, Sequence[Value]]
@@ -31,29 +39,26 @@ def configs(draw: st.DrawFn, dialect: Dialect, claims: Claims | None = None) -> 
     options: dict[str, Value] = {}
     for option in dialect.options.values():
         if option.exists(str(layer), options):
-            options[option.name] = draw(
-                st.sampled_from(_claimed(option.name, option.values, claims)), label=option.name
-            )
+            pool = (*option.ordinary * _MOSTLY, *option.apart)
+            options[option.name] = draw(st.sampled_from(_claimed(option.name, pool, claims)), label=option.name)
+    sizes = fitted(dialect, options, draw(_sizes(unrolled=options.get("unroll") is True)))
+    return LayerConfig.of(dialect.name, str(layer), options, sizes)
+
+
+@st.composite
+def _sizes(draw: st.DrawFn, *, unrolled: bool) -> Sizes:
+    """Any sizes; about one configuration in ten has a special one."""
     drawn = {name: draw(sizes, label=name) for name, sizes in _SIZES.items()}
-    return LayerConfig.of(dialect.name, str(layer), options, fitted(dialect, options, Sizes(**drawn)))
+    if special := draw(st.sampled_from((*_ORDINARY, *_SPECIAL)), label="special"):
+        most = UNROLLED if unrolled and special == "timesteps" else max(LENGTHS)
+        drawn[special] = draw(st.sampled_from([size for size in _SPECIAL[special] if size <= most]), label=special)
+    return Sizes(**drawn)
 
 
 def _claimed(name: str, values: Sequence[Value], claims: Claims) -> tuple[Value, ...]:
     """The values that are claimed; all of them where no valid value is; True is not 1."""
     known = {(type(value), value) for value in claims.get(name, ())}
     return tuple(value for value in values if (type(value), value) in known) or tuple(values)
-
-
-def fitted(dialect: Dialect, options: dict[str, Value], sizes: Sizes) -> Sizes:
-    """The sizes, moved into the limits that the options set."""
-    fit = asdict(sizes)
-    for name, value in options.items():
-        option, key = dialect.options[name], str(value)
-        for size, least in option.at_least.get(key, {}).items():
-            fit[size] = max(fit[size], least)
-        for size, most in option.at_most.get(key, {}).items():
-            fit[size] = min(fit[size], most)
-    return Sizes(**fit)
 
 
 def random_configs(dialect: Dialect, seed: int, count: int, claims: Claims | None = None) -> tuple[LayerConfig, ...]:

@@ -14,7 +14,17 @@ import numpy as np
 
 from conformance.errors import SpecError
 from conformance.generate.bits import Stream
-from conformance.spec import Array, Case, Floats, LayerConfig, Tensors, WeightContract, initial_states, weights
+from conformance.spec import (
+    Array,
+    Case,
+    Floats,
+    LayerConfig,
+    Tensors,
+    WeightContract,
+    initial_states,
+    input_axes,
+    weights,
+)
 
 _UNBOUNDED = {"relu", "linear"}
 """Activations without an upper limit: recurrences with them grow, so their data are kept smaller."""
@@ -42,7 +52,7 @@ def _draw(case: Case) -> Tensors:
     return Tensors(
         weights=tuple(_weight(weight, kind, seed, gain).astype(dtype) for weight in weights(config)),
         x=fill(Stream(seed, kind, "x"), input_shape(config), "x").astype(dtype),
-        mask=_mask(config, Stream(seed, "mask")),
+        mask=mask_of(case),
         lengths=_lengths(config, Stream(seed, "lengths")),
         initial_state=tuple(
             fill(Stream(seed, kind, "state", state.name), state.shape, "state").astype(dtype) for state in given
@@ -63,12 +73,7 @@ def states_given(config: LayerConfig) -> bool:
 
 def input_shape(config: LayerConfig) -> tuple[int, ...]:
     """The shape of the input, in the layout that the configuration asks for."""
-    sizes = config.sizes
-    if config.get("input") == "unbatched":
-        return (sizes.timesteps, sizes.features)
-    if config.get("batch_first", True):
-        return (sizes.batch, sizes.timesteps, sizes.features)
-    return (sizes.timesteps, sizes.batch, sizes.features)
+    return tuple(getattr(config.sizes, axis) for axis in input_axes(config))
 
 
 # ---------------------------------------------------------------- kinds
@@ -114,6 +119,9 @@ KINDS: Mapping[str, Callable[[Stream, tuple[int, ...], str], Floats]] = {
 
 _ROTATION = ("generic", "lattice", "saturated", "generic", "wide", "integers", "generic", "lattice")
 
+_LONG = 30
+"""Timesteps from which on a sequence counts as long."""
+
 _EXACT = {"integers": 1.6, "lattice": 0.63}
 """Kinds whose values must keep few bits, with their root mean square: they are scaled by powers of two only."""
 
@@ -130,9 +138,14 @@ def unbounded(config: LayerConfig) -> bool:
 
 
 def _gain(stream: Stream, config: LayerConfig) -> float:
-    """Spectral gain of the recurrence: log-uniform in [0.05, 1.2], one in ten short sequences up to 3."""
+    """Spectral gain of the recurrence: log-uniform in [0.05, 1.2], one in ten short sequences up to 3.
+
+    Long sequences stay below one: a recurrence that magnifies rounding errors for so long leaves nothing to judge.
+    """
     choice, place = stream.unit(2)
     top = 3.0 if choice < 0.1 and config.sizes.timesteps <= 10 else 1.2
+    if config.sizes.timesteps > _LONG:
+        top = 0.8
     if unbounded(config):
         top = 0.6
     return math.exp(math.log(0.05) + place * (math.log(top) - math.log(0.05)))
@@ -151,10 +164,13 @@ def _scale(weight: WeightContract, kind: str, gain: float) -> float:
 # ---------------------------------------------------------------- masks and lengths
 
 
-def _mask(config: LayerConfig, stream: Stream) -> Array | None:
-    """(batch, timesteps) of bool, True = keep; at least one row shows the named pattern."""
-    name = config.get("mask", "none")
-    return None if name == "none" else MASKS[str(name)](stream, config.sizes.batch, config.sizes.timesteps)
+def mask_of(case: Case) -> Array | None:
+    """The mask of a case, (batch, timesteps) of bool, True = keep; None: it has none.
+
+    At least one row shows the pattern that the option `mask` names.
+    """
+    name, sizes = case.config.get("mask", "none"), case.config.sizes
+    return None if name == "none" else MASKS[str(name)](Stream(case.data.seed, "mask"), sizes.batch, sizes.timesteps)
 
 
 def _right(stream: Stream, batch: int, timesteps: int) -> Array:

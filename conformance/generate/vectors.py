@@ -13,7 +13,7 @@ from typing import Any
 from conformance.generate import covering
 from conformance.generate.bits import derive
 from conformance.generate.phases import worked_examples
-from conformance.generate.strategies import fitted
+from conformance.generate.sizes import fitted
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for, tensors
 from conformance.reference import Expected, evaluate, precision
 from conformance.spec import (

@@ -10,7 +10,8 @@ import pytest
 from conformance.checks import Expectation, Reply
 from conformance.checks.observation import expectations
 from conformance.engine.diagnosis import looks_like
-from conformance.engine.suspects import Suspect, suspects
+from conformance.engine.scene import Suspect
+from conformance.engine.suspects import suspects
 from conformance.errors import SpecError
 from conformance.generate.tensors import tensors
 from conformance.reference import Expected, precision

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from conformance.engine.grouping import explain, features, literal
+from conformance.engine.conditions import features, literal
+from conformance.engine.grouping import explain
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value
 
 Sample = dict[str, Value]
@@ -15,7 +16,7 @@ DOMAINS: dict[str, tuple[Value, ...]] = {
     "layer": ("simple_rnn", "lstm", "gru"),
     "go_backwards": (False, True),
     "mask": ("none", "right", "left", "gaps"),
-    "units": ("1", ">1"),
+    "units": (1, 6),
     "merge_mode": ("concat", "sum", "mul"),
 }
 ALL: list[Sample] = [dict(zip(DOMAINS, values, strict=True)) for values in product(*DOMAINS.values())]
@@ -24,8 +25,8 @@ CONDITIONS = [
     ({"layer": ("gru",)}, ("layer=gru",)),
     ({"go_backwards": (True,), "mask": ("gaps",)}, ("go_backwards=True", "mask=gaps")),
     (
-        {"layer": ("lstm",), "merge_mode": ("mul",), "units": (">1",)},
-        ("layer=lstm", "units=>1", "merge_mode=mul"),
+        {"layer": ("lstm",), "merge_mode": ("mul",), "units": (6,)},
+        ("layer=lstm", "units>1", "merge_mode=mul"),
     ),
     ({"mask": ("right", "left", "gaps")}, ("mask!=none",)),
     ({"mask": ("right", "left", "gaps"), "go_backwards": (True,)}, ("go_backwards=True", "mask!=none")),
@@ -88,8 +89,10 @@ def test_literals_are_said_briefly() -> None:
     assert literal("a", (1, 2), (1, 2, 3, 4)).text == "a=1|2"
 
 
-def test_features_tell_sizes_of_one_from_others() -> None:
+def test_features_tell_sizes_and_what_a_mask_is_like() -> None:
     config = LayerConfig.of("keras", "gru", {"mask": "gaps"}, Sizes(1, 4, 3, 2))
     found = features(Case(config, DataSpec("wide", 1)), "graph")
-    assert (found["batch"], found["timesteps"], found["units"]) == ("1", ">1", ">1")
+    assert (found["batch"], found["timesteps"], found["features"], found["units"]) == (1, 4, 3, 2)
     assert (found["layer"], found["mask"], found["data"], found["mode"]) == ("gru", "gaps", "wide", "graph")
+    assert found["the mask has a gap"] is True
+    assert "the mask has a gap" not in features(Case(config.with_options(mask="none"), DataSpec("wide", 1)), "eager")
