@@ -12,7 +12,7 @@ CLAUSES = tuple(load_clauses().values())
 every_clause = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.id)
 
 FAMILIES = {
-    "all": {"ACCEPT", "ALIVE", "REPEAT", "PURE", "ROWS"},
+    "all": {"ACCEPT", "ALIVE", "REPEAT", "PURE", "ROWS", "CAUSE", "NAN", "LIFE", "MEM", "OPT", "GRAD"},
     "keras": {"EQ", "W", "OUT", "BI", "MASK", "STATE", "EXEC", "DTYPE", "REJ", "OPEN"},
     "torch": {"EQ", "W", "OUT", "STACK", "PACK", "STATE", "DTYPE", "REJ", "OPEN"},
 }

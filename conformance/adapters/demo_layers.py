@@ -87,6 +87,9 @@ class DemoLSTM:
         output = np.stack(sequence, axis=1) if self.options["return_sequences"] else h
         return (output, h, c) if self.options["return_state"] else output
 
+    def reset(self) -> None:
+        raise ValueError("it keeps no states")
+
     def unpack(self, _value: Any) -> Optional[List[Any]]:
         return None
 

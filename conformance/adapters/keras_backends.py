@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve
+    from conformance.adapters import serve, torch_arrays, torch_gradients
 else:
     import serve
+    import torch_arrays
+    import torch_gradients
+
+
+Run = Callable[["serve.Inputs"], Any]
+"""Makes a call."""
 
 
 class Backend(Protocol):
@@ -40,6 +46,9 @@ class Backend(Protocol):
 
     def key(self, inputs: serve.Inputs, unroll: bool, /) -> Any:
         """What two inputs must have in common to share a compiled call."""
+
+    def gradients(self, layer: Any, run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        """The gradients of a call, which `run` makes, by the means of the framework."""
 
 
 def keywords(inputs: serve.Inputs) -> Dict[str, Any]:
@@ -83,6 +92,15 @@ class TensorFlow:
         compiled = self.tf.function(lambda x, given: layer(x, **given), input_signature=[x, others])
         return lambda inputs: compiled(inputs.x, keywords(inputs))
 
+    def gradients(self, layer: Any, run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        weights, states = [variable.value for variable in layer.weights], inputs.initial_state or []
+        leaves = [inputs.x, *weights, *states]
+        with self.tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(leaves)
+            outputs, cotangents = zip(*weighed(run(inputs)))
+        x, *found = tape.gradient(outputs, leaves, cotangents, unconnected_gradients="zero")
+        return serve.Gradients(x, found[: len(weights)], found[len(weights) :])
+
     def _signature(self, inputs: serve.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
         def free(tensor: Any, axes: int) -> Any:
             return self.tf.TensorSpec([None] * axes + list(tensor.shape[axes:]), tensor.dtype)
@@ -115,19 +133,21 @@ class Torch:
         return {"torch": self.torch.__version__}
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
-        return self.torch.from_numpy(array)
+        return torch_arrays.tensor_of(self.torch, array)
 
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
-        if not isinstance(value, self.torch.Tensor):
-            return None
-        try:
-            return np.asarray(value.detach().cpu().resolve_conj().resolve_neg().numpy())
-        except TypeError:  # a type that NumPy does not have
-            return None
+        return torch_arrays.array_of(self.torch, value)
 
     def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
         with self.torch.no_grad():
             return layer(inputs.x, **keywords(inputs))
+
+    def gradients(self, layer: Any, _run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        def run(given: serve.Inputs) -> Any:
+            return layer(given.x, **keywords(given))
+
+        weights = [variable.value for variable in layer.weights]
+        return torch_gradients.by_autograd(self.torch, run, inputs, weights, weighed)
 
     def key(self, _inputs: serve.Inputs, _unroll: bool) -> Any:
         raise NotImplementedError("only eager calls")
@@ -181,6 +201,24 @@ class Jax:
             return self.jax.block_until_ready(compiled(trainable, fixed, inputs.x, keywords(inputs)))
 
         return call
+
+    def gradients(self, layer: Any, _run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        fixed = [variable.value for variable in layer.non_trainable_variables]
+
+        def run(trainable: Any, x: Any, states: Any) -> Any:
+            given = keywords(inputs._replace(initial_state=states))
+            return layer.stateless_call(trainable, fixed, x, **given)[0]
+
+        tree, jax = self.jax.tree_util, self.jax
+        weights = [variable.value for variable in layer.trainable_variables]
+        result, pull = jax.vjp(jax.jit(run), weights, inputs.x, inputs.initial_state)
+        leaves, nesting = tree.tree_flatten(result)
+        copies = [jax.numpy.array(leaf) for leaf in leaves]  # a tensor may be returned twice
+        weighing = {id(tensor): cotangent for tensor, cotangent in weighed(tree.tree_unflatten(nesting, copies))}
+        cotangents = [weighing.get(id(copy), jax.numpy.zeros_like(copy)) for copy in copies]
+        found = pull(tree.tree_unflatten(nesting, cotangents))
+        weights, x, states = jax.block_until_ready(found)
+        return serve.Gradients(x, weights, states or [])
 
 
 def _hide_tensorflow() -> None:

@@ -1,23 +1,27 @@
 """The worker for the recurrent layers of Keras 3.
 
-Run by path: `python keras_layers.py tensorflow|torch|jax [--replace LSTM=package.module:Class ...]`.
+Run by path: `python keras_layers.py tensorflow|torch|jax [--replace LSTM=PLACE [--claims JSON]]`. What is built,
+also where a class takes the place of a layer or cell of Keras, is told in keras_replaced.py.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, serve
+    from conformance.adapters import keras_backends, keras_replaced, keras_routes, keras_scene, serve, sources
 else:
     import keras_backends
+    import keras_replaced
+    import keras_routes
+    import keras_scene
     import serve
-
-CLASSES = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+    import sources
 
 ACTIVATIONS = ["tanh", "sigmoid", "relu", "linear", "hard_sigmoid"]
 
@@ -35,7 +39,7 @@ CONSTRUCTOR: Dict[str, List[Any]] = {
 }
 
 OPTIONS: Dict[str, List[Any]] = {
-    "dtype": ["float32", "float64"],
+    "dtype": ["float32", "float64", "float16", "bfloat16"],
     "bidirectional": [False, True],
     "merge_mode": ["concat", "sum", "mul", "ave", "None"],
     **CONSTRUCTOR,
@@ -43,19 +47,34 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-# The values of the kernels are always set before they count, and zeros need no random generator to be compiled.
-# The bias keeps its default, so that its initial value can be seen.
-INITIALIZERS = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
+FEATURES = ("carry", "layouts", "threads", "stateful", "gradients")
 
 
 class KerasLayer:
-    """A layer, possibly in `Bidirectional`, called the way its options say."""
+    """A layer, possibly in `Bidirectional`, called the way its options say.
+
+    Args:
+        backend: what it runs on.
+        layer: the living layer.
+        options: all of them.
+        sizes: batch, timesteps, features and units.
+        told: whether its weights are told before they are set: what they start with is claimed to be as promised.
+        scene: what routes are given, for the arguments of a call.
+    """
 
     def __init__(
-        self, backend: keras_backends.Backend, layer: Any, options: Dict[str, Any], sizes: Dict[str, int]
+        self,
+        backend: keras_backends.Backend,
+        layer: Any,
+        options: Dict[str, Any],
+        sizes: Dict[str, int],
+        told: bool,
+        scene: Callable[[serve.Inputs], keras_scene.Scene],
     ) -> None:
         self.backend = backend
         self.layer = layer
+        self.told = told
+        self.scene = scene
         self.bidirectional = options["bidirectional"]
         self.unroll = options["unroll"]
         self.input_shape = (sizes["batch"], sizes["timesteps"], sizes["features"])
@@ -64,22 +83,31 @@ class KerasLayer:
     def build(self) -> None:
         self.layer.build(self.input_shape)
 
-    def weights(self) -> serve.Named:
+    def weights(self) -> Optional[serve.Named]:
+        if not self.told:
+            return None
         names = [self._name(variable) for variable in self.layer.weights]
         return list(zip(names, self.layer.get_weights()))
 
     def set_weights(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
         self.layer.set_weights(list(arrays))
+        self.told = True
 
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
         if mode == "eager":
             return self.backend.eager(self.layer, inputs)
         if mode not in self.backend.modes:
-            raise ValueError("there is no mode %r" % mode)
+            return keras_routes.follow(mode, self.scene(inputs))
         key = self.backend.key(inputs, self.unroll)
         if key not in self.compiled:
             self.compiled[key] = self.backend.graph(self.layer, inputs, self.unroll)
         return self.compiled[key](inputs)
+
+    def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)
+
+    def reset(self) -> None:
+        self.layer.reset_state()
 
     def unpack(self, _value: Any) -> Optional[List[Any]]:
         return None
@@ -96,37 +124,54 @@ class Keras:
     """The framework on one of its backends.
 
     Args:
-        replacements: class name -> class to use in its place.
+        source: of the layers.
+        routes: the kinds of routes that they have (`keras_scene.Route.of`).
     """
 
-    def __init__(self, keras: Any, backend: keras_backends.Backend, replacements: Dict[str, Any]) -> None:
+    def __init__(
+        self, keras: Any, backend: keras_backends.Backend, source: sources.Source, routes: Sequence[str]
+    ) -> None:
         self.keras = keras
         self.backend = backend
-        self.classes = {layer: replacements.get(name, getattr(keras.layers, name)) for layer, name in CLASSES.items()}
+        self.source = source
+        self.routes = keras_routes.offered(keras.backend.backend(), routes)
 
     def describe(self) -> Dict[str, Any]:
         return {
             "dialect": "keras",
             "versions": {"keras": self.keras.__version__, **self.backend.versions(), "numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
-            "capabilities": {"layers": list(CLASSES), "options": OPTIONS, "modes": list(self.backend.modes)},
+            "capabilities": {
+                **self.source.claims.capabilities(self.backend.modes, FEATURES),
+                "routes": self.routes,
+            },
         }
 
     def construct(
         self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]
     ) -> KerasLayer:
-        dtype = {"dtype": options["dtype"]}
-        given = {name: options[name] for name in CONSTRUCTOR if name in options}
-        inner = {"units": sizes["units"], **INITIALIZERS, **dtype, **given}
-        wrapper = {**dtype, "merge_mode": options.get("merge_mode")}
-        for name, value in arguments.items():
-            target = wrapper if options["bidirectional"] and name in wrapper else inner
-            target[name] = value
-        made = self.classes[layer](**inner)
-        if options["bidirectional"]:
-            mode = wrapper.pop("merge_mode")
-            made = self.keras.layers.Bidirectional(made, merge_mode=None if mode == "None" else mode, **wrapper)
-        return KerasLayer(self.backend, made, options, sizes)
+        inner = functools.partial(self._inner, layer, options, sizes)
+        wrap = functools.partial(self._wrapped, options)
+        outside = {name for name in arguments if options["bidirectional"] and name in ("dtype", "merge_mode")}
+        inside = {name: value for name, value in arguments.items() if name not in outside}
+        made = wrap(inner(**inside), **{name: arguments[name] for name in outside})
+        scene = functools.partial(
+            keras_scene.Scene, self.keras, self.backend, made, inner, wrap, layer, options, self.source.classes
+        )
+        return KerasLayer(self.backend, made, options, sizes, self.source.claims.initial_weights, scene)
+
+    def _inner(self, layer: str, options: Mapping[str, Any], sizes: Mapping[str, int], **arguments: Any) -> Any:
+        """A layer without `Bidirectional`."""
+        chosen = {name: options[name] for name in ("dtype", *CONSTRUCTOR) if name in options}
+        return self.source.makers[layer]({"units": sizes["units"], **chosen}, arguments)
+
+    def _wrapped(self, options: Mapping[str, Any], made: Any, **arguments: Any) -> Any:
+        """The layer in `Bidirectional`, if the options say so."""
+        if not options["bidirectional"]:
+            return made
+        mode = None if options["merge_mode"] == "None" else options["merge_mode"]
+        with self.keras.saving.custom_object_scope(self.source.classes):
+            return self.keras.layers.Bidirectional(made, **{"merge_mode": mode, "dtype": options["dtype"], **arguments})
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return self.backend.tensor(array)
@@ -146,7 +191,11 @@ def load() -> Keras:
 
     if keras.backend.backend() != sys.argv[1]:
         raise ValueError("Keras runs on %s, not on %s" % (keras.backend.backend(), sys.argv[1]))
-    return Keras(keras, backend, serve.replacements(sys.argv[2:]))
+    replacement = sources.replacement(sys.argv[2:], [*keras_replaced.CLASSES.values(), *keras_replaced.CELLS.values()])
+    if replacement is None:
+        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), keras_routes.OWN)
+    kinds = keras_routes.kinds_for(keras, replacement.name, replacement.kind)
+    return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), kinds)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ in docs/protocol.md.
 
 from __future__ import annotations
 
-import importlib
+import functools
 import os
 import platform
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import (
@@ -26,6 +27,7 @@ from typing import (
     Protocol,
     Sequence,
     Tuple,
+    cast,
 )
 
 import numpy as np
@@ -39,6 +41,7 @@ PROTOCOL = 1
 MAX_MESSAGE = 8000
 MAX_DEPTH = 20
 
+Array = np.ndarray
 Named = List[Tuple[str, "np.ndarray[Any, Any]"]]
 Reply = Tuple[Dict[str, Any], Named]
 
@@ -67,8 +70,30 @@ class Layer(Protocol):
     def call(self, mode: str, inputs: Inputs) -> Any:
         """What the layer returns, finished computing but otherwise untouched."""
 
+    def reset(self) -> None:
+        """Reset the states that a stateful layer keeps."""
+
     def unpack(self, value: Any) -> Optional[List[Any]]:
         """Data, batch sizes, padded form and lengths of a packed sequence; None for anything else."""
+
+
+class Gradients(NamedTuple):
+    """The gradients of a loss, in the framework's own tensors."""
+
+    x: Any
+    weights: Sequence[Any]
+    initial_state: Sequence[Any]
+
+
+Weighed = Callable[[Any], List[Tuple[Any, Any]]]
+"""From what a layer returns to the tensors in it that have a weight in the loss, with the weights of their elements."""
+
+
+class Differentiable(Layer, Protocol):
+    """A layer that has gradients."""
+
+    def gradients(self, mode: str, inputs: Inputs, weighed: Weighed) -> Gradients:
+        """Those of the sum of all elements that `weighed` finds in the result of a call, times their weights."""
 
 
 class Adapter(Protocol):
@@ -88,12 +113,19 @@ class Adapter(Protocol):
 
 
 class Living:
-    """A layer, with the tensors and the result of the last call that was to be kept."""
+    """A layer, with the tensors and the result of the last call that was to be kept, and the last call's outputs."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.inputs: Optional[Inputs] = None
         self.result: Any = None
+        self.outputs: List[Any] = []
+
+    def kept(self) -> Inputs:
+        """The tensors of the kept call."""
+        if self.inputs is None:
+            raise ValueError("no call with keep=true was made on this handle")
+        return self.inputs
 
 
 class Session:
@@ -144,30 +176,76 @@ class Session:
     def _call(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
         living = self._find(request)
         mode, weights = str(request["mode"]), _list(arrays, "weights")
-        inputs = self._inputs(arrays)
+        inputs = self._arguments(living, request, arrays)
         if weights:
             self.stage = "weights"
             living.layer.set_weights(weights)
         self.stage = "call"
+        if request.get("reset"):
+            living.layer.reset()
+        if any(name.startswith("cotangents.") for name in arrays):
+            return self._gradients(living, mode, inputs, arrays)
         started = time.process_time()
-        result = living.layer.call(mode, inputs)
+        result = self._result(living, mode, inputs, int(request.get("threads") or 0))
         seconds = time.process_time() - started
-        structure, outputs = self._flat(living.layer, result)
+        structure, outputs = self._flat(living, result)
         self.stage = "adapter"
         if request.get("keep"):
             living.inputs, living.result = inputs, result
+        if request.get("scribble"):
+            outputs = self._scribbled(living, outputs)
         return {"structure": structure, "seconds": seconds}, _numbered("outputs", outputs)
+
+    def _gradients(self, living: Living, mode: str, inputs: Inputs, arrays: wire.Arrays) -> Reply:
+        """The gradients of the loss in which `cotangents.K` weighs output K."""
+        layer = cast(Differentiable, living.layer)
+        numbers = {name: int(name.partition(".")[2]) for name in arrays if name.startswith("cotangents.")}
+        cotangents = {number: self.adapter.tensor(arrays[name]) for name, number in numbers.items()}
+
+        def weighed(result: Any) -> List[Tuple[Any, Any]]:
+            leaves: List[Tuple[Any, np.ndarray[Any, Any]]] = []
+            self._tree(layer, result, leaves)
+            return [(leaves[number][0], cotangent) for number, cotangent in cotangents.items()]
+
+        started = time.process_time()
+        x, weights, states = layer.gradients(mode, inputs, weighed)
+        seconds = time.process_time() - started
+        named = [("gradients.x", self._now(x))]
+        named += _numbered("gradients.weights", [self._now(one) for one in weights])
+        named += _numbered("gradients.initial_state", [self._now(one) for one in states])
+        return {"seconds": seconds}, named
+
+    def _arguments(self, living: Living, request: Dict[str, Any], arrays: wire.Arrays) -> Inputs:
+        """The arguments of a call: new ones, or those of the kept call; perhaps with states of the last call."""
+        if request.get("kept_inputs"):
+            return living.kept()
+        inputs = self._inputs(arrays, LAYOUTS[str(request.get("layout", "plain"))])
+        carried = [living.outputs[int(number)] for number in request.get("carry") or []]
+        return inputs._replace(initial_state=carried) if carried else inputs
+
+    def _result(self, living: Living, mode: str, inputs: Inputs, threads: int) -> Any:
+        """What the layer returns; with threads a list: of that many calls, and of as many with the kept arguments."""
+        if not threads:
+            return living.layer.call(mode, inputs)
+        return at_once([functools.partial(living.layer.call, mode, it) for it in (inputs, living.kept())], threads)
+
+    def _scribbled(self, living: Living, outputs: List[np.ndarray[Any, Any]]) -> List[np.ndarray[Any, Any]]:
+        """Copies of the outputs; the outputs themselves are overwritten where that is possible."""
+        copies = [np.array(output) for output in outputs]
+        for output in living.outputs:
+            array = self.adapter.array(output)
+            if array is not None and array.flags.writeable:
+                array[...] = np.nan if array.dtype.kind == "f" or array.dtype == wire.BFLOAT16 else 1
+        return copies
 
     def _recall(self, request: Dict[str, Any], _arrays: wire.Arrays) -> Reply:
         living = self._find(request)
-        if living.inputs is None:
-            raise ValueError("no call with keep=true was made on this handle")
-        x, mask, lengths, states = living.inputs
+        x, mask, lengths, states = living.kept()
         single = [("x", x), ("mask", mask), ("lengths", lengths)]
         named = [(name, self._now(tensor)) for name, tensor in single if tensor is not None]
         named += _numbered("initial_state", [self._now(tensor) for tensor in states or []])
         named += _numbered("weights", [array for _, array in living.layer.weights() or []])
-        named += _numbered("outputs", self._flat(living.layer, living.result)[1])
+        named += _numbered("outputs", self._flat(living, living.result)[1])
         return {}, named
 
     def _release(self, request: Dict[str, Any], _arrays: wire.Arrays) -> Reply:
@@ -180,9 +258,10 @@ class Session:
             raise ValueError("handle %r was never built, or was released" % (handle,))
         return self.living[handle]
 
-    def _inputs(self, arrays: wire.Arrays) -> Inputs:
-        tensors = {name: self.adapter.tensor(arrays[name]) for name in ("x", "mask", "lengths") if name in arrays}
-        states = [self.adapter.tensor(array) for array in _list(arrays, "initial_state")]
+    def _inputs(self, arrays: wire.Arrays, layout: Callable[[Array], Array]) -> Inputs:
+        placed = {name: array if name == "lengths" else layout(array) for name, array in arrays.items()}
+        tensors = {name: self.adapter.tensor(placed[name]) for name in ("x", "mask", "lengths") if name in placed}
+        states = [self.adapter.tensor(array) for array in _list(placed, "initial_state")]
         return Inputs(tensors["x"], tensors.get("mask"), tensors.get("lengths"), states or None)
 
     def _now(self, tensor: Any) -> np.ndarray[Any, Any]:
@@ -191,19 +270,22 @@ class Session:
             raise TypeError("%s is not a tensor" % _describe(tensor))
         return array
 
-    def _flat(self, layer: Layer, result: Any) -> Tuple[Any, List[np.ndarray[Any, Any]]]:
-        leaves: List[np.ndarray[Any, Any]] = []
-        return self._tree(layer, result, leaves), leaves
+    def _flat(self, living: Living, result: Any) -> Tuple[Any, List[np.ndarray[Any, Any]]]:
+        """The nesting of a result and its arrays; its own tensors are remembered as the last call's outputs."""
+        leaves: List[Tuple[Any, np.ndarray[Any, Any]]] = []
+        tree = self._tree(living.layer, result, leaves)
+        living.outputs = [tensor for tensor, _ in leaves]
+        return tree, [array for _, array in leaves]
 
-    def _tree(self, layer: Layer, value: Any, leaves: List[np.ndarray[Any, Any]], depth: int = 0) -> Any:
-        """The nesting of a result; its arrays go to `leaves` just as they are."""
+    def _tree(self, layer: Layer, value: Any, leaves: List[Tuple[Any, np.ndarray[Any, Any]]], depth: int = 0) -> Any:
+        """The nesting of a result; its tensors go to `leaves`, with their arrays just as they are."""
 
         def branches(parts: Iterable[Any]) -> List[Any]:
             return [self._tree(layer, part, leaves, depth + 1) for part in parts]
 
         array = self.adapter.array(value)
         if array is not None and wire.sendable(array):
-            leaves.append(array)
+            leaves.append((value, array))
             return len(leaves) - 1
         packed = layer.unpack(value)
         if packed is not None:
@@ -213,6 +295,60 @@ class Session:
         if isinstance(value, dict) and depth < MAX_DEPTH:
             return {"dict": dict(zip(map(str, value), branches(value.values())))}
         return {"other": _describe(value)}
+
+
+def _strided(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The same values with gaps between them in memory."""
+    roomy = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    roomy[..., ::2] = array
+    return roomy[..., ::2]
+
+
+def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+LAYOUTS: Dict[str, Callable[[Array], Array]] = {
+    "plain": lambda array: array,
+    "fortran": np.asfortranarray,
+    "strided": _strided,
+    "read-only": _read_only,
+}
+"""How arguments can lie in memory."""
+
+
+def at_once(calls: Sequence[Callable[[], Any]], times: int) -> List[Any]:
+    """The results of calls made in threads of their own at one time, `times` of each, those of one call together.
+
+    Threads take turns as often as the interpreter can, so that they meet in the middle of their work.
+    """
+    jobs = [call for call in calls for _ in range(times)]
+    results: List[Any] = [None] * len(jobs)
+    errors: List[BaseException] = []
+    together = threading.Barrier(len(jobs))
+
+    def work(place: int) -> None:
+        together.wait()
+        try:
+            results[place] = jobs[place]()
+        except BaseException as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(place,)) for place in range(len(jobs))]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    if errors:
+        raise errors[0]
+    return results
 
 
 def _numbered(name: str, arrays: Sequence[np.ndarray[Any, Any]]) -> Named:
@@ -253,23 +389,6 @@ def without_siblings() -> None:
     """Take this directory off the import path, so that no module here hides one of a framework's."""
     here = Path(__file__).resolve().parent
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
-
-
-def replacements(arguments: Sequence[str]) -> Dict[str, Any]:
-    """Classes to use in place of a framework's own, from `--replace LSTM=package.module:Class ...`.
-
-    Modules are looked for in the working directory too, as `python -m` does.
-    """
-    found: Dict[str, Any] = {}
-    for flag, value in zip(arguments[::2], arguments[1::2]):
-        name, _, place = value.partition("=")
-        module, _, attribute = place.partition(":")
-        if flag != "--replace" or not (name and module and attribute):
-            raise ValueError("--replace NAME=package.module:Class is meant, not %s %s" % (flag, value))
-        if str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
-        found[name] = getattr(importlib.import_module(module), attribute)
-    return found
 
 
 def private_pipes() -> Tuple[BinaryIO, BinaryIO]:

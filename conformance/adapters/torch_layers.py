@@ -1,27 +1,33 @@
 """The worker for torch.nn.RNN, GRU and LSTM.
 
-Run by path: `python torch_layers.py [--replace LSTM=package.module:Class ...]`.
+Run by path: `python torch_layers.py [--replace LSTM=PLACE [--claims JSON]]`. What is built, also where a class
+takes the place of a module or cell of PyTorch, is told in torch_replaced.py.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve
+    from conformance.adapters import serve, sources, torch_arrays, torch_calls, torch_gradients, torch_replaced, torch_routes
 else:
     import serve
-
-CLASSES = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+    import sources
+    import torch_arrays
+    import torch_calls
+    import torch_gradients
+    import torch_replaced
+    import torch_routes
 
 CONSTRUCTOR = ("num_layers", "bidirectional", "batch_first", "bias", "nonlinearity", "proj_size")
 
 OPTIONS: Dict[str, List[Any]] = {
-    "dtype": ["float32", "float64"],
+    "dtype": ["float32", "float64", "float16", "bfloat16"],
     "num_layers": [1, 2, 3],
     "bidirectional": [False, True],
     "batch_first": [False, True],
@@ -32,65 +38,79 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
+FEATURES = ("carry", "layouts", "threads", "ownership", "gradients")
+
 
 class TorchLayer:
-    """A module, called the way its options say."""
+    """A module, called the way its options say.
 
-    def __init__(self, torch: Any, module: Any, options: Dict[str, Any]) -> None:
+    Args:
+        torch: the framework.
+        make: gives a module; keywords take the place of arguments of its constructor.
+        options: all of them.
+        told: whether its weights are told before they are set: what they start with is claimed to be as promised.
+    """
+
+    def __init__(self, torch: Any, make: Callable[..., Any], options: Dict[str, Any], told: bool) -> None:
         self.torch = torch
-        self.module = module.eval()
-        self.packing = options["input"] in ("packed", "packed_unsorted")
-        self.sorted = options["input"] == "packed"
-        self.batch_first = options["batch_first"]
+        self.make = make
+        self.options = options
+        self.told = told
+        self.module = make().eval()
 
     def build(self) -> None:
         """Nothing: a module has its parameters from the start."""
 
-    def weights(self) -> serve.Named:
-        return [(name, parameter.detach().numpy()) for name, parameter in self.module.named_parameters()]
+    def weights(self) -> Optional[serve.Named]:
+        if not self.told:
+            return None
+        return [(name, torch_arrays.array_of(self.torch, parameter)) for name, parameter in self.module.named_parameters()]
 
-    def set_weights(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
+    def set_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
         parameters = list(self.module.parameters())
         shapes = [tuple(parameter.shape) for parameter in parameters]
-        if shapes != [array.shape for array in arrays]:
-            raise ValueError("its parameters have shapes %s, not %s" % (shapes, [array.shape for array in arrays]))
+        if shapes != [value.shape for value in values]:
+            raise ValueError("its parameters have shapes %s, not %s" % (shapes, [value.shape for value in values]))
         with self.torch.no_grad():
-            for parameter, array in zip(parameters, arrays):
-                parameter.copy_(self.torch.from_numpy(array))
+            for parameter, value in zip(parameters, values):
+                parameter.copy_(torch_arrays.tensor_of(self.torch, value))
+        self.told = True
 
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
-        if mode != "eager":
-            raise ValueError("there is no mode %r" % mode)
         with self.torch.no_grad():
-            x = self._pack(inputs) if self.packing else inputs.x
-            if inputs.initial_state is None:
-                return self.module(x)
-            states = inputs.initial_state
-            return self.module(x, states[0] if len(states) == 1 else tuple(states))
+            return self._run(mode, inputs)
+
+    def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
+        return torch_gradients.by_autograd(self.torch, run, inputs, parameters, weighed)
+
+    def _run(self, mode: str, inputs: serve.Inputs) -> Any:
+        x, _, lengths, states = inputs
+        call = torch_calls.Call(self.torch, self.module, self.make, self.options, x, lengths, states)
+        return call.plain() if mode == "eager" else torch_routes.follow(mode, call)
+
+    def reset(self) -> None:
+        raise ValueError("it keeps no states")
 
     def unpack(self, value: Any) -> Optional[List[Any]]:
         utilities = self.torch.nn.utils.rnn
         if not isinstance(value, utilities.PackedSequence):
             return None
-        padded, lengths = utilities.pad_packed_sequence(value, batch_first=self.batch_first)
+        padded, lengths = utilities.pad_packed_sequence(value, batch_first=self.options["batch_first"])
         return [value.data, value.batch_sizes, padded, lengths]
-
-    def _pack(self, inputs: serve.Inputs) -> Any:
-        return self.torch.nn.utils.rnn.pack_padded_sequence(
-            inputs.x, inputs.lengths, batch_first=self.batch_first, enforce_sorted=self.sorted
-        )
 
 
 class Torch:
     """The framework.
 
     Args:
-        replacements: class name -> class to use in its place.
+        torch: the module.
+        source: of the layers.
     """
 
-    def __init__(self, torch: Any, replacements: Dict[str, Any]) -> None:
+    def __init__(self, torch: Any, source: sources.Source) -> None:
         self.torch = torch
-        self.classes = {layer: replacements.get(name, getattr(torch.nn, name)) for layer, name in CLASSES.items()}
+        self.source = source
 
     def describe(self) -> Dict[str, Any]:
         return {
@@ -101,29 +121,35 @@ class Torch:
                 "device": "cpu",
                 "threads": str(self.torch.get_num_threads()),
             },
-            "capabilities": {"layers": list(CLASSES), "options": OPTIONS, "modes": ["eager"]},
+            "capabilities": {
+                **self.source.claims.capabilities(["eager"], FEATURES),
+                "routes": self.routes(),
+            },
         }
+
+    def routes(self) -> Dict[str, Dict[str, List[Any]]]:
+        """Other ways to call a layer: all for those of PyTorch, some for any module, none for cells in a loop."""
+        if any(name in torch_replaced.CELLS.values() for name in self.source.classes):
+            return {}
+        return torch_routes.offered(any_module=bool(self.source.classes))
 
     def construct(
         self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]
     ) -> TorchLayer:
         given = {name: options[name] for name in CONSTRUCTOR if name in options}
-        given.update(
-            input_size=sizes["features"], hidden_size=sizes["units"], dtype=getattr(self.torch, options["dtype"])
-        )
-        given.update(arguments)
-        return TorchLayer(self.torch, self.classes[layer](**given), options)
+        given.update(input_size=sizes["features"], hidden_size=sizes["units"], dtype=options["dtype"])
+        maker = self.source.makers[layer]
+
+        def make(**changed: Any) -> Any:
+            return maker(given, {**arguments, **changed})
+
+        return TorchLayer(self.torch, make, options, self.source.claims.initial_weights)
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
-        return self.torch.from_numpy(array)
+        return torch_arrays.tensor_of(self.torch, array)
 
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
-        if not isinstance(value, self.torch.Tensor):
-            return None
-        try:
-            return np.asarray(value.detach().cpu().resolve_conj().resolve_neg().numpy())
-        except TypeError:  # a type that NumPy does not have
-            return None
+        return torch_arrays.array_of(self.torch, value)
 
 
 def load() -> Torch:
@@ -134,7 +160,10 @@ def load() -> Torch:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    return Torch(torch, serve.replacements(sys.argv[1:]))
+    replacement = sources.replacement(sys.argv[1:], [*torch_replaced.CLASSES.values(), *torch_replaced.CELLS.values()])
+    if replacement is None:
+        return Torch(torch, torch_replaced.own(torch, OPTIONS))
+    return Torch(torch, torch_replaced.replaced(torch, OPTIONS, replacement))
 
 
 if __name__ == "__main__":

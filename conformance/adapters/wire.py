@@ -12,6 +12,13 @@ from typing import Any, BinaryIO, Dict, Iterable, List, Mapping, NoReturn, Optio
 
 import numpy as np
 
+try:
+    import ml_dtypes
+
+    BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+except ImportError:  # NumPy alone has no such type; its bits can still be handed on
+    BFLOAT16 = np.dtype("V2")
+
 MAX_LINE = 1 << 20
 """Longest line of JSON, in bytes."""
 
@@ -33,6 +40,7 @@ DTYPES = {
         "complex64", "complex128",
     )
 }  # fmt: skip
+DTYPES["bfloat16"] = BFLOAT16
 """The types that can be sent, little-endian."""
 
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -139,4 +147,4 @@ def _filled(stream: BinaryIO, name: str, dtype: str, shape: Tuple[int, ...]) -> 
         got += count
     if dtype == "bool" and raw.size and raw.max() > 1:
         raise WireError("array %.60r has bytes that are neither false nor true" % name)
-    return raw.view(DTYPES[dtype]).reshape(shape).astype(np.dtype(dtype), copy=False)
+    return raw.view(DTYPES[dtype]).reshape(shape).astype(DTYPES[dtype].newbyteorder("="), copy=False)

@@ -1,6 +1,16 @@
 """One function per property; a registry of them. No check knows an implementation."""
 
-from conformance.checks.observation import Built, Expectation, Lost, Observation, Recalled, Refusal, Reply
+from conformance.checks.observation import (
+    Built,
+    Expectation,
+    Followed,
+    Lost,
+    Observation,
+    Recalled,
+    Refusal,
+    Reply,
+    Unclaimed,
+)
 from conformance.checks.registry import CHECKS, Check, judge
 from conformance.checks.verdict import DEVIATIONS, Elements, Outcome, Verdict, Worst
 
@@ -11,12 +21,14 @@ __all__ = [
     "Check",
     "Elements",
     "Expectation",
+    "Followed",
     "Lost",
     "Observation",
     "Outcome",
     "Recalled",
     "Refusal",
     "Reply",
+    "Unclaimed",
     "Verdict",
     "Worst",
     "judge",

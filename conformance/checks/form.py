@@ -10,7 +10,8 @@ import numpy as np
 
 from conformance.checks.observation import Built, Expectation, Observation, Refusal, Reply
 from conformance.checks.verdict import Verdict
-from conformance.spec import Array, LayerConfig, Tree, WeightContract
+from conformance.reference import precision
+from conformance.spec import Array, LayerConfig, Tree, WeightContract, as_floats
 from conformance.spec import weights as weight_contract
 
 PASS = Verdict("pass")
@@ -97,8 +98,8 @@ def _initial_problem(weight: WeightContract, array: Array, config: LayerConfig) 
     units = config.sizes.units
     if weight.initial == "uniform":
         limit = 1 / math.sqrt(units)
-        slack = 4 * float(np.finfo(array.dtype).eps)
-        inside = bool((np.abs(array) <= limit * (1 + slack)).all())
+        slack = 8 * precision(config.dtype).u
+        inside = bool((np.abs(as_floats(array)) <= limit * (1 + slack)).all())
         return None if inside else f"has initial values outside ±1/sqrt({units})"
     promised = np.zeros(array.shape)
     if weight.initial == "unit_forget":

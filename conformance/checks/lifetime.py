@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.checks.observation import Lost, Observation, Refusal, Reply
 from conformance.checks.verdict import Verdict
-from conformance.spec import Array
+from conformance.spec import Array, has_nan
 
 
 def survival(seen: Observation) -> Verdict | None:
@@ -68,7 +68,7 @@ def _same(complaint: str, pairs: Iterable[tuple[str, Array | None, Array | None]
             continue
         if before is None or after is None:
             return Verdict("fail", f"{complaint} {name}: it is not what it was", cause=cause or name)
-        if before.shape != after.shape or not np.array_equal(before, after, equal_nan=before.dtype.kind in "fc"):
+        if before.shape != after.shape or not np.array_equal(before, after, equal_nan=has_nan(before.dtype)):
             return Verdict("fail", f"{complaint} {name}", cause=cause or name)
     return Verdict("pass")
 

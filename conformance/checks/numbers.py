@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from conformance.checks.observation import Expectation, Observation, Refusal, Reply
 from conformance.checks.verdict import Elements, Verdict, Worst
 from conformance.reference import Expected, Precision
-from conformance.spec import Array, Floats, OutputContract
+from conformance.spec import Array, Floats, OutputContract, as_floats, has_nan
 
 Bools = NDArray[np.bool_]
 
@@ -43,7 +43,7 @@ def compare(got: Array, expected: Expected) -> Comparison | None:
     if expected.value is None:
         return None
     with np.errstate(invalid="ignore", over="ignore"):
-        values = got.astype(np.float64) if got.dtype.kind in "fiub" else np.full(got.shape, np.nan)
+        values = as_floats(got)
         error = np.where(values == expected.value, 0.0, np.abs(values - expected.value))
         error = np.where(np.isnan(error), inf, error)
         ratio = np.where(error == 0, 0.0, error / np.maximum(expected.allowed, np.finfo(np.float64).tiny))
@@ -112,7 +112,7 @@ def worst_element(reply: Reply, contract: Sequence[OutputContract], comparisons:
     return Worst(
         output=output.name,
         index={axis: int(position) for axis, position in zip(output.axes, place, strict=True)},
-        got=float(got[place]) if got.dtype.kind in "fiub" else float("nan"),
+        got=float(as_floats(got)[place]),
         expected=float(comparison.expected.value[place]),
         allowed=float(comparison.expected.allowed[place]),
         first_step=_first_step(output, comparison.ratio),
@@ -209,10 +209,10 @@ def determinism(seen: Observation) -> Verdict | None:
     first, second = seen.reply.outputs, seen.again.outputs
     if seen.reply.structure != seen.again.structure or [a.shape for a in first] != [b.shape for b in second]:
         return Verdict("fail", "a second, equal call gave another structure", cause="structure")
-    if all(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in zip(first, second, strict=True)):
+    if all(np.array_equal(a, b, equal_nan=has_nan(a.dtype)) for a, b in zip(first, second, strict=True)):
         return Verdict("pass")
     for output, due, a, b in zip(seen.expectation.contract, seen.expectation.signed, first, second, strict=True):
-        if not _equal_within(a.astype(np.float64), b.astype(np.float64), 2 * due.allowed):
+        if not _equal_within(as_floats(a), as_floats(b), 2 * due.allowed):
             return Verdict("fail", f"a second, equal call gave other values in {output.name}", cause="values")
     return Verdict("unspecified", "a second, equal call differs within rounding")
 

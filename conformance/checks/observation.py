@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from conformance.laws import Plan
 from conformance.reference import Expected, Precision, evaluate
 from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs, structure
 
@@ -72,6 +73,28 @@ class Recalled:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """What was seen of a law.
+
+    Attributes:
+        plan: the further calls, and what must hold.
+        replies: what each of them gave; fewer if the process was lost.
+        lost: how, if it was.
+    """
+
+    plan: Plan
+    replies: tuple[Reply | Refusal, ...]
+    lost: Lost | None = None
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """A law that cannot be tried, because the implementation does not offer a feature."""
+
+    feature: str
+
+
+@dataclass(frozen=True)
 class Expectation:
     """What the specification and the reference expect of a case, for an implementation of a given accuracy.
 
@@ -121,6 +144,7 @@ class Observation:
         again: what the same call on the same layer gave a second time, or why not, if it was made.
         recalled: this call's tensors and outputs read again after later calls, or why not, if that was tried.
         weights_after: the weights read again after all calls, beside those that were set.
+        laws: what was seen of the laws that were tried.
         sampled: whether weak and uninformative elements are to be counted (needs the signed allowance).
     """
 
@@ -131,6 +155,7 @@ class Observation:
     again: Reply | Refusal | None = None
     recalled: Recalled | Refusal | None = None
     weights_after: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    laws: Mapping[str, Followed | Unclaimed] = field(default_factory=dict)
     sampled: bool = False
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from conformance.checks import form, lifetime, numbers
+from conformance.checks import form, laws, lifetime, numbers
 from conformance.checks.observation import Observation
 from conformance.checks.verdict import DEVIATIONS, Verdict
+from conformance.laws import LAWS
 from conformance.spec import Case
 
 
@@ -116,6 +117,7 @@ CHECKS: Mapping[str, Check] = {
             lifetime.earlier_results,
             ("accepted",),
         ),
+        *(Check(law.name, law.meaning, laws.check(law), (*_FORM, "order", "values")) for law in LAWS.values()),
     )
 }
 
@@ -130,7 +132,7 @@ def judge(observation: Observation) -> dict[str, Verdict]:
         blocking = next((name for name in check.after if _failed(verdicts.get(name))), None)
         if blocking is None:
             verdict = check.function(observation)
-        elif check.name in applicable(observation.case):
+        elif check.name in applicable(observation.case) or check.name in observation.laws:
             verdict = Verdict("not run", f"says nothing because {blocking} did not pass")
         else:
             verdict = None

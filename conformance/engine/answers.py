@@ -89,8 +89,17 @@ def _check_capabilities(said: Any) -> None:
     sizes = said.get("sizes", {})
     if not isinstance(sizes, dict) or not all(isinstance(values, list) for values in sizes.values()):
         raise NonsenseError("capabilities whose sizes are not a table of lists")
+    if not _texts(said.get("features", [])):
+        raise NonsenseError("capabilities whose features are not a list of names")
+    routes = said.get("routes", {})
+    if not isinstance(routes, dict) or not all(_is_table_of_lists(needs) for needs in routes.values()):
+        raise NonsenseError("capabilities whose routes are not a table of tables of lists")
     if type(said.get("rejections", True)) is not bool:
         raise NonsenseError("capabilities whose rejections are neither true nor false")
+
+
+def _is_table_of_lists(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(inside, list) for inside in value.values())
 
 
 def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -100,11 +109,22 @@ def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None
 
 
 def _check_call(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    if type(header.get("seconds")) not in (int, float):
+        raise NonsenseError("a call without seconds")
+    if "structure" not in header and "gradients.x" in arrays:
+        _check_gradients(arrays)
+        return
     if set(arrays) != {f"outputs.{index}" for index in range(len(arrays))}:
         raise NonsenseError("a call whose arrays are not outputs.0, outputs.1, ...")
     _check_tree(header.get("structure"), len(arrays), 0)
-    if type(header.get("seconds")) not in (int, float):
-        raise NonsenseError("a call without seconds")
+
+
+def _check_gradients(arrays: Mapping[str, Array]) -> None:
+    due = {"gradients.x"}
+    for kind in ("gradients.weights", "gradients.initial_state"):
+        due |= {f"{kind}.{index}" for index in range(sum(name.startswith(f"{kind}.") for name in arrays))}
+    if set(arrays) != due:
+        raise NonsenseError("gradients that are not numbered as the arrays of the call")
 
 
 def _check_recall(_header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

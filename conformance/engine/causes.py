@@ -7,28 +7,36 @@ no experiments can be made (the process dies, the user wants an end, enough were
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
+from conformance.checks.laws import again
 from conformance.checks.registry import applicable
+from conformance.engine.conditions import SIZES, Condition, Features, Literal, features, literal
 from conformance.engine.diagnosis import looks_like
 from conformance.engine.events import CaseJudged, GroupFound
-from conformance.engine.grouping import Literal, explain, features, literal
+from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise, with_option
+from conformance.engine.needs import narrowed, options_needed, roomy
 from conformance.engine.session import Modes, Session
-from conformance.errors import BrokenImplementationError, SpecError
+from conformance.errors import BrokenImplementationError
 from conformance.generate.bits import derive
 from conformance.generate.phases import Batch, accompanied, batch
-from conformance.generate.strategies import fitted
+from conformance.generate.tensors import tensors
+from conformance.laws import LAWS, Subject
 from conformance.reference import Precision
-from conformance.spec import Case, LayerConfig, Sizes, Value, clauses_for
+from conformance.spec import Case, LayerConfig, clauses_for
 
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
 
 DRAWS = 6
 """Draws of data before a configuration counts as not failing."""
+
+LAW_DRAWS = 3
+"""As many before one counts as not breaking a law."""
 
 _COSTLY = ("crash", "timeout")
 """Outcomes that cost a restart for every experiment."""
@@ -41,8 +49,8 @@ class Record:
     case: Case
     judged: CaseJudged
 
-    @property
-    def features(self) -> Mapping[str, Value]:
+    @cached_property
+    def features(self) -> Features:
         """What may matter about it."""
         return features(self.case, self.judged.mode)
 
@@ -56,15 +64,19 @@ class Record:
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures of one check that look the same and share a condition."""
+    """Failures of one check that look the same and share a condition.
+
+    `follows_from`: number of the group of which they are but a consequence.
+    """
 
     check: str
-    when: tuple[Literal, ...]
+    when: tuple[Condition, ...]
     exact: bool
     failing: tuple[Record, ...]
     smallest: Case
     mode: str
     verdict: Verdict
+    follows_from: int | None = None
 
 
 class Investigator:
@@ -97,14 +109,15 @@ class Investigator:
 
     def groups(self, records: Sequence[Record]) -> Iterator[GroupFound]:
         """One group for every cause, numbered from 1."""
-        number = 0
+        found: list[Cause] = []
         for check in CHECKS:
             judged = [record for record in records if check in record.judged.outcomes]
             passing = [record for record in judged if record.judged.outcomes[check].outcome == "pass"]
             failing = [record for record in judged if record.judged.outcomes[check].outcome in DEVIATIONS]
-            for cause in self._causes(check, failing, passing):
-                number += 1
-                yield self._group(number, cause, len(passing) + len(failing))
+            followed, failing_itself = _consequences(check, failing, found)
+            for cause in (*followed, *self._causes(check, failing_itself, passing)):
+                found.append(cause)
+                yield self._group(len(found), cause, len(passing) + len(failing))
 
     # ------------------------------------------------------------ causes
 
@@ -131,14 +144,18 @@ class Investigator:
         if record.judged.mode != self._modes.first and trial.in_mode(self._modes.first).fails(record.case):
             trial = trial.in_mode(self._modes.first)  # costs no compilation
         if record.case.rejection is not None:
-            when, case, small = [literal("rejection", (record.case.rejection,), ())], record.case, verdict
+            case, small = record.case, verdict
+            when: list[Condition] = [literal("rejection", (record.case.rejection,), ())]
+            when += _mode_needed(when, failing, passing)
         else:
             case, small = minimise(record.case, verdict, trial.fails)
-            roomy = _roomy(case.config, record.case.config, trial.can_fail)
-            when = list(_needed(roomy, trial.can_fail))
-        when += _mode_needed(when, failing, passing)
-        if not when and passing:  # no option decides; perhaps sizes or the kind of data do
-            rules = explain([record.features for record in failing], [record.features for record in passing])
+            base = roomy(case.config, record.case.config, trial.can_fail)
+            when = [*options_needed(base, trial.can_fail)]
+            when += _mode_needed(when, failing, passing)
+            both = [[it.features for it in records if _hold(when, it)] for records in (failing, passing)]
+            when = narrowed(when, base, record.features, both[0], both[1], trial)
+        if not when and passing:  # neither options nor sizes decide; perhaps the kind of data does
+            rules = explain([_sizeless(record) for record in failing], [_sizeless(record) for record in passing])
             when = [*next((rule.when for rule in rules if _hold(rule.when, record)), ())]
         explained = tuple(found for found in failing if found is record or _hold(when, found))
         exact = not any(_hold(when, passed) for passed in passing)
@@ -178,12 +195,16 @@ class Investigator:
         return verdict.worst.first_step if verdict is not None and verdict.worst is not None else None
 
     def _looks_like(self, cause: Cause) -> str | None:
+        if cause.follows_from is not None:
+            return f"a consequence of group {cause.follows_from}: a further call has what that group needs"
         if cause.check not in ("values", "order"):
             return None
         samples: list[tuple[Expectation, Reply]] = []
         ordered = sorted(cause.failing, key=lambda record: record.weight)
-        for record in ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES]:
-            seen = self._observe(record.case, record.judged.mode)
+        sampled = ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES]
+        cases = [(cause.smallest, cause.mode), *((it.case, it.judged.mode) for it in sampled)]
+        for case, mode in dict.fromkeys(cases):  # the smallest one costs least, and rules out most
+            seen = self._observe(case, mode)
             if seen is not None and isinstance(seen.reply, Reply) and seen.expectation is not None:
                 samples.append((seen.expectation, seen.reply))
         return looks_like(samples)
@@ -195,13 +216,13 @@ class Investigator:
         seen = self.observe(Batch("pinned", case.config, (case,)), mode, thorough=False)
         return seen[0] if seen else None
 
-    def observe(self, batch: Batch, mode: str, *, thorough: bool) -> list[Observation]:
+    def observe(self, batch: Batch, mode: str, *, thorough: bool, laws: Sequence[str] = ()) -> list[Observation]:
         """All cases of a batch on a fresh layer; none if the user wants an end or the worker is gone for good."""
         self._experiments_left -= 1
         if self._stop.is_set():
             return []
         try:
-            return self._session.observe_batch(batch, self._held_to, mode, thorough=thorough)
+            return self._session.observe_batch(batch, self._held_to, mode, thorough=thorough, laws=laws)
         except BrokenImplementationError:
             self._stop.set()
             return []
@@ -230,56 +251,93 @@ class _Trial:
 
     def can_fail(self, config: LayerConfig) -> bool:
         """Whether any of several draws fails: one alone may be blind, such as a mask that is symmetric in time."""
+        return any(next(self._alike(draws), None) is not None for draws in self._draws(config))
+
+    def outcome(self, config: LayerConfig) -> bool | None:
+        """Whether any of several draws fails in the same way; None: none does, but they do not pass either."""
+        found = [failed for _, failed in self.outcomes(config)]
+        return True if True in found else False if False in found and None not in found else None
+
+    def outcomes(self, config: LayerConfig) -> list[tuple[Case, bool | None]]:
+        """Several draws, and whether they fail in the same way; None: otherwise, or they cannot be run."""
+        return [
+            (case, True if self._same(verdict) else False if verdict.outcome == "pass" else None)
+            for draws in self._draws(config)
+            for case, verdict in self._verdicts(draws)
+            if verdict.outcome != "unspecified"
+        ]
+
+    def _draws(self, config: LayerConfig) -> Iterator[Batch]:
         draws = batch("pinned", config, DRAWS, derive("experiment"))
-        return next(self._alike(draws), None) is not None
+        if self._check not in LAWS:
+            yield draws
+        else:  # tried on the first case of a batch only
+            yield from (Batch("pinned", config, (case,)) for case in draws.cases[:LAW_DRAWS])
+
+    def _same(self, found: Verdict) -> bool:
+        return (found.outcome, found.cause) == (self._verdict.outcome, self._verdict.cause)
 
     def _thorough(self, case: Case) -> bool:
         """Whether the check looks at more than the answer to one call."""
-        return self._check not in applicable(case)
+        return self._check not in applicable(case) and self._check not in LAWS
 
     def _alike(self, draws: Batch) -> Iterator[Verdict]:
+        return (verdict for _, verdict in self._verdicts(draws) if self._same(verdict))
+
+    def _verdicts(self, draws: Batch) -> Iterator[tuple[Case, Verdict]]:
         thorough = self._thorough(draws.cases[0])
-        for observation in self._investigator.observe(draws, self.mode, thorough=thorough):
-            found = judge(observation).get(self._check)
-            if found and (found.outcome, found.cause) == (self._verdict.outcome, self._verdict.cause):
-                yield found
+        laws = (again(self._check, self._verdict),) if self._check in LAWS else ()
+        for observation in self._investigator.observe(draws, self.mode, thorough=thorough, laws=laws):
+            verdict = judge(observation).get(self._check)
+            if verdict is not None:
+                yield observation.case, verdict
 
 
-def _needed(config: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> Iterator[Literal]:
-    """What a failure needs: the layers and the values of unusual options with which it happens."""
-    rules = config.rules
-    others = {layer: _on_layer(config, layer) for layer in rules.layers if layer != config.layer}
-    layers = [config.layer, *(layer for layer, other in others.items() if other is not None and can_fail(other))]
-    if len(layers) < len(rules.layers):
-        yield literal("layer", [layer for layer in rules.layers if layer in layers], tuple(rules.layers))
-    for name, value in config.non_default().items():
-        option = rules.options[name]
-        candidates = [other for other in option.values if other not in (value, option.default)]
-        failing = {value, *(other for other in candidates if can_fail(with_option(config, name, other)))}
-        yield literal(name, [other for other in option.values if other in failing], option.values)
+def _sizeless(record: Record) -> Features:
+    """What may matter about a case, without sizes: experiments have been made on those."""
+    return {name: value for name, value in record.features.items() if name not in SIZES}
 
 
-def _mode_needed(when: Sequence[Literal], failing: Sequence[Record], passing: Sequence[Record]) -> list[Literal]:
+def _mode_needed(when: Sequence[Condition], failing: Sequence[Record], passing: Sequence[Record]) -> list[Literal]:
     """The way of calling, if all failures under a condition have one and some case passes in another."""
     modes = {record.judged.mode for record in failing if _hold(when, record)}
     others = {record.judged.mode for record in passing if _hold(when, record)} - modes
     return [literal("mode", tuple(modes), ())] if len(modes) == 1 and others else []
 
 
-def _hold(when: Sequence[Literal], record: Record) -> bool:
+def _hold(when: Sequence[Condition], record: Record) -> bool:
     """Whether a case meets a condition."""
     return all(literal.holds(record.features) for literal in when)
 
 
-def _roomy(small: LayerConfig, original: LayerConfig, can_fail: Callable[[LayerConfig], bool]) -> LayerConfig:
-    """The options of a small configuration with larger sizes, if it still fails: there is more to see in them."""
-    first = original.sizes
-    larger = Sizes(max(first.batch, 3), max(first.timesteps, 5), max(first.features, 2), max(first.units, 4))
-    for sizes in (larger, first):
-        config = LayerConfig.of(small.dialect, small.layer, small.options, fitted(small.rules, small.options, sizes))
-        if can_fail(config):
-            return config
-    return small
+def _consequences(
+    check: str, failing: Sequence[Record], found: Sequence[Cause]
+) -> tuple[list[Cause], Sequence[Record]]:
+    """Failures of a law whose further calls have what an earlier cause needs, and the failures that are left."""
+    if check not in LAWS or not failing:
+        return [], failing
+    families: dict[int, list[Record]] = {}
+    left: list[Record] = []
+    for record in failing:
+        number = next((number for number, cause in enumerate(found, 1) if _meets(check, record, cause)), None)
+        (left if number is None else families.setdefault(number, [])).append(record)
+    causes = []
+    for number, records in families.items():
+        smallest = min(records, key=lambda record: record.weight)
+        verdict, mode = smallest.judged.outcomes[check], smallest.judged.mode
+        causes.append(Cause(check, (), False, tuple(records), smallest.case, mode, verdict, number))
+    return causes, left
+
+
+def _meets(check: str, record: Record, cause: Cause) -> bool:
+    """Whether a further call of a law is one that fails for another reason already."""
+    if cause.check in LAWS or not cause.when:
+        return False
+    subject = Subject(record.case, tensors(record.case), lambda _: True, check)
+    plan = LAWS[check].plan(subject)
+    calls = plan.calls if plan is not None else ()
+    cases = (Case(call.config, record.case.data) for call in calls)
+    return any(all(it.holds(features(case, record.judged.mode)) for it in cause.when) for case in cases)
 
 
 def _absorbed(causes: list[Cause], record: Record) -> bool:
@@ -308,16 +366,3 @@ def _by_statistics(check: str, failing: Sequence[Record], passing: Sequence[Reco
         smallest = min(chosen, key=lambda record: record.weight)
         verdict = smallest.judged.outcomes[check]
         yield Cause(check, rule.when, rule.exact, chosen, smallest.case, smallest.judged.mode, verdict)
-
-
-def _on_layer(config: LayerConfig, layer: str) -> LayerConfig | None:
-    """The same configuration of another layer, as far as that has the options; None if it cannot be."""
-    options = {
-        name: value
-        for name, value in config.options.items()
-        if config.rules.options[name].exists(layer, config.options)
-    }
-    try:
-        return LayerConfig.of(config.dialect, layer, options, config.sizes)
-    except SpecError:
-        return None

@@ -30,7 +30,8 @@ __all__ = [
 class RunStarted:
     """The header of a run: everything needed to do it again.
 
-    `machine` holds system, python, processor, cores and the versions of numpy and hypothesis.
+    `machine` holds system, python, processor, cores and the versions of numpy and hypothesis. `shard` says which part
+    of the cases was run, such as `2/4`; None: all of them.
     """
 
     suite: str
@@ -43,6 +44,7 @@ class RunStarted:
     machine: Mapping[str, str]
     implementations: tuple[str, ...]
     format: int = 1
+    shard: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class RunFinished:
 
     Attributes:
         complete: whether everything that was planned was run.
-        reason: `finished`, `interrupted`, or why it stopped early.
+        reason: `finished`, `interrupted`, or why it stopped early, such as `--max-time 60`.
         seconds: wall time.
         cost: implementation -> {"worker": ..., "forward": ..., "driver": ...} CPU seconds.
     """
@@ -149,6 +151,11 @@ class RunFinished:
     finished: str
     seconds: float
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether somebody or a limit ended it, so that what works, too, was tested with a part of the cases only."""
+        return self.reason == "interrupted" or "--max-" in self.reason
 
 
 Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | RunFinished

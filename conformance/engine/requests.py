@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.checks import Recalled, Refusal, Reply
 from conformance.engine.worker import Message
+from conformance.laws.law import PLAIN, Manner
 from conformance.spec import Array, Case, LayerConfig, Tensors, Value
 
 Request = tuple[dict[str, Any], dict[str, Array]]
@@ -27,6 +28,9 @@ class Hello:
         options: option name -> the values it supports.
         sizes: name of a size -> the values it supports; a size that is not named may have any.
         rejections: whether it refuses what the specification says must be refused.
+        features: what it offers beyond plain calls (`conformance.laws.FEATURES`).
+        routes: other ways to call a layer, by names of its own, that must give the same, each with the option values
+            that it needs.
     """
 
     dialect: str
@@ -37,6 +41,8 @@ class Hello:
     modes: tuple[str, ...]
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rejections: bool = True
+    features: tuple[str, ...] = ()
+    routes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -51,6 +57,8 @@ class Hello:
             modes=tuple(said["modes"]),
             sizes={name: tuple(values) for name, values in said.get("sizes", {}).items()},
             rejections=said.get("rejections", True),
+            features=tuple(said.get("features", ())),
+            routes=said.get("routes", {}),
         )
 
     @property
@@ -64,7 +72,16 @@ class Hello:
         options = {name: list(values) for name, values in self.options.items()}
         sizes = {name: list(values) for name, values in self.sizes.items()}
         said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
-        return said | {"sizes": sizes, "rejections": self.rejections}
+        more = {"features": list(self.features), "routes": dict(self.routes)}
+        return said | {"sizes": sizes, "rejections": self.rejections, **more}
+
+    def routes_for(self, config: LayerConfig) -> tuple[str, ...]:
+        """The other ways to call a layer of this configuration."""
+        return tuple(
+            route
+            for route, needs in self.routes.items()
+            if all(config.get(option) in values for option, values in needs.items())
+        )
 
     def missing(self, config: LayerConfig, rejection: str | None = None) -> str | None:
         """The first thing that a configuration (to be rejected) needs and this implementation does not claim."""
@@ -81,22 +98,39 @@ class Hello:
         return None
 
 
-def build(handle: int, config: LayerConfig, case: Case | None = None) -> Request:
-    """The request to build a layer, with the invalid arguments of a case that must be rejected."""
+def build(
+    handle: int, config: LayerConfig, case: Case | None = None, arguments: Mapping[str, Any] | None = None
+) -> Request:
+    """The request to build a layer, with more arguments, or with the invalid ones of a case that must be rejected."""
     rejection = config.rules.rejections[case.rejection] if case is not None and case.rejection else None
     canonical = config.canonical()
     fields: dict[str, Any] = {"op": "build", "handle": handle, "layer": config.layer}
     fields |= {"options": canonical["options"], "sizes": canonical["sizes"]}
-    return fields | {"arguments": dict(rejection.arguments) if rejection else {}}, {}
+    return fields | {"arguments": dict(rejection.arguments) if rejection else dict(arguments or {})}, {}
 
 
-def call(handle: int, tensors: Tensors, mode: str, *, keep: bool = False, weights: bool = True) -> Request:
-    """The request to call a built layer; `weights=False` leaves those in place that it has."""
+def call(
+    handle: int,
+    tensors: Tensors,
+    mode: str,
+    *,
+    keep: bool = False,
+    manner: Manner = PLAIN,
+    cotangents: Mapping[int, Array] | None = None,
+) -> Request:
+    """The request to call a built layer in some manner, or for the gradients of outputs weighed by cotangents."""
+    fields: dict[str, Any] = {"op": "call", "handle": handle, "mode": mode, "keep": keep}
+    changed = {name: value for name, value in vars(manner).items() if value != getattr(PLAIN, name)}
+    fields |= {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
+    fields.pop("weights", None)
+    fields["mode"] = fields.pop("route", mode)
+    arrays = _named("weights", tensors.weights if manner.weights else ())
+    arrays |= {f"cotangents.{output}": array for output, array in (cotangents or {}).items()}
+    if manner.kept_inputs:
+        return fields, arrays
     single = {"x": tensors.x, "mask": tensors.mask, "lengths": tensors.lengths}
-    arrays = _named("weights", tensors.weights if weights else ())
     arrays |= {name: array for name, array in single.items() if array is not None}
-    arrays |= _named("initial_state", tensors.initial_state or ())
-    return {"op": "call", "handle": handle, "mode": mode, "keep": keep}, arrays
+    return fields, arrays | _named("initial_state", tensors.initial_state or ())
 
 
 def recall(handle: int) -> Request:
@@ -118,12 +152,21 @@ def refusal(message: Message) -> Refusal | None:
 
 
 def reply(message: Message) -> Reply | Refusal:
-    """The answer to a call."""
+    """The answer to a call: its outputs, or the gradients that it was asked for, in a list."""
     refused = refusal(message)
     if refused is not None:
         return refused
     seconds = float(message.header.get("seconds") or 0.0)
+    if "structure" not in message.header:
+        derived = gradients(message)
+        return Reply(derived, {"list": list(range(len(derived)))}, seconds)
     return Reply(numbered(message, "outputs"), message.header["structure"], seconds)
+
+
+def gradients(message: Message) -> tuple[Array, ...]:
+    """With respect to the input, the weights and the initial states."""
+    weights, states = (numbered(message, f"gradients.{name}") for name in ("weights", "initial_state"))
+    return (message.arrays["gradients.x"], *weights, *states)
 
 
 def recalled(message: Message) -> Recalled:

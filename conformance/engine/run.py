@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -25,6 +26,7 @@ from conformance.engine.session import EAGER, Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, Profile, plan, resized
+from conformance.generate.shard import Shard
 from conformance.reference import Accuracy
 from conformance.spec import SPEC_VERSION, Case, Dialect, load_dialect
 
@@ -42,6 +44,9 @@ class RunOptions:
         only: option values (and layer) that a configuration must have to be run.
         limits: time and memory of a worker.
         command: what the user typed, for the header.
+        shard: the part of the cases to run; None: all.
+        max_cases: so many cases of each implementation are run at most, the first ones.
+        max_seconds: after so much time the run ends in order, as if it were interrupted.
     """
 
     launches: tuple[Launch, ...]
@@ -52,6 +57,9 @@ class RunOptions:
     only: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     command: str = ""
+    shard: Shard | None = None
+    max_cases: int | None = None
+    max_seconds: float | None = None
 
 
 def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -71,23 +79,25 @@ def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Ev
     for thread in threads:
         thread.start()
     ended: list[_Done] = []
-    try:
-        while len(ended) < len(threads):
-            try:
-                event = events.get()
-            except KeyboardInterrupt:
-                stop.set()
-                continue
-            if isinstance(event, _Done):
-                ended.append(event)
-            else:
-                yield event
-    finally:  # also when nobody wants the rest: no worker may be left
-        finished = len(ended) == len(threads) and not stop.is_set()
-        stop.set()
-        for thread in threads:
-            thread.join()
-    reason = _reason(ended) if finished else "interrupted"
+    with _limited(options.max_seconds, stop) as late:
+        try:
+            while len(ended) < len(threads):
+                try:
+                    event = events.get()
+                except KeyboardInterrupt:
+                    stop.set()
+                    continue
+                if isinstance(event, _Done):
+                    ended.append(event)
+                else:
+                    yield event
+        finally:  # also when nobody wants the rest: no worker may be left
+            finished = len(ended) == len(threads) and not stop.is_set()
+            stop.set()
+            for thread in threads:
+                thread.join()
+    early = f"--max-time {options.max_seconds:g}" if late.is_set() else "interrupted"
+    reason = _reason(ended) if finished else early
     yield RunFinished(
         complete=reason == "finished",
         reason=reason,
@@ -100,9 +110,28 @@ def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Ev
             raise done.error
 
 
+@contextmanager
+def _limited(seconds: float | None, stop: threading.Event) -> Iterator[threading.Event]:
+    """An event that is set, together with `stop`, when the time is over; never without a limit."""
+    late = threading.Event()
+
+    def expire() -> None:
+        late.set()
+        stop.set()
+
+    timer = threading.Timer(seconds or 0, expire)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
+
+
 def _reason(ended: Sequence[_Done]) -> str:
-    """Why the run ended: the first thing that went wrong, if anything did."""
-    return next((done.reason for done in ended if done.reason != "finished"), "finished")
+    """Why the run ended: what went wrong, if anything did."""
+    return "; ".join(dict.fromkeys(done.reason for done in ended if done.reason != "finished")) or "finished"
 
 
 @dataclass(frozen=True)
@@ -135,7 +164,8 @@ class _Test:
         """Everything; never raises, always ends with `_Done`."""
         reason, unforeseen = "finished", None
         try:
-            self._run()
+            if self._run():
+                reason = f"--max-cases {self._options.max_cases}"
         except BrokenImplementationError as error:
             reason = f"{self.launch.name} is broken"
             why = str(error).removeprefix(f"{self.launch.name}: ")
@@ -147,27 +177,32 @@ class _Test:
             self._driver_seconds = time.thread_time()
             self._emit(_Done(reason, unforeseen))
 
-    def _run(self) -> None:
+    def _run(self) -> bool:
+        """Everything; whether cases were left out because there are too many."""
         hello = self._session.start()
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
         accuracies = calibrate(self._session, dialect, hello, modes)
-        batches = self._planned(dialect, hello)
+        everything = self._planned(dialect, hello)
+        batches = first_cases(everything, self._options.max_cases)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
         held_to = precisions(dialect, accuracies)
-        for sent, seen in self._session.observe(self._claimed(batches, hello), held_to, modes):
+        claimed, laws = self._claimed(batches, hello), self._options.profile.laws
+        for sent, seen in self._session.observe(claimed, held_to, modes, laws):
             for mode, observation in zip(sent.modes, seen, strict=True):
                 self._record(sent.batch, mode, observation)
         experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
             self._emit(group)
+        return len(batches) < len(everything) or batches[-1:] != everything[-1:]
 
     def _planned(self, dialect: Dialect, hello: Hello) -> list[Batch]:
         """What the user asked for; random configurations are such as the implementation claims."""
         options = self._options
         everything = plan(dialect, options.profile, options.seed, options.phases, options.saved, hello.claims)
-        return [resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only)]
+        fitting = (resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only))
+        return [batch for batch in fitting if options.shard is None or options.shard.has(batch.config)]
 
     def _claimed(self, batches: Sequence[Batch], hello: Hello) -> Iterator[Batch]:
         """The batches that the implementation claims to support; the others are recorded as unsupported."""
@@ -220,6 +255,18 @@ def calibrate(session: Session, dialect: Dialect, hello: Hello, modes: Modes) ->
     return found
 
 
+def first_cases(batches: Sequence[Batch], most: int | None) -> list[Batch]:
+    """The first batches with no more than so many cases in all; the last one may lose some of its draws."""
+    kept: list[Batch] = []
+    left = sum(len(batch.cases) for batch in batches) if most is None else most
+    for batch in batches:
+        if left <= 0:
+            break
+        kept.append(replace(batch, cases=batch.cases[:left]))
+        left -= len(batch.cases)
+    return kept
+
+
 def _wanted(batch: Batch, only: Mapping[str, str]) -> bool:
     """Whether a configuration has all the values that the user asked for."""
     has = {"layer": batch.config.layer, **{name: str(value).lower() for name, value in batch.config.items}}
@@ -259,6 +306,7 @@ def _header(options: RunOptions) -> RunStarted:
             "hypothesis": version("hypothesis"),
         },
         implementations=tuple(launch.name for launch in options.launches),
+        shard=None if options.shard is None else str(options.shard),
     )
 
 

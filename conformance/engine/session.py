@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.checks import Built, Expectation, Lost, Observation, Refusal, Reply
+from conformance.checks import Built, Expectation, Followed, Lost, Observation, Refusal, Reply, Unclaimed
 from conformance.checks.observation import expectations
 from conformance.engine import requests
 from conformance.engine.implementations import Launch
@@ -22,6 +22,7 @@ from conformance.engine.worker import Limits, Message, Worker, WorkerLost, Worke
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import Batch, accompanied
 from conformance.generate.tensors import tensors
+from conformance.laws import LAWS, Manner, Plan, Subject, laws_for
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, Tensors, weights
 
@@ -40,12 +41,21 @@ RESTARTS = 20
 
 @dataclass(frozen=True)
 class Sent:
-    """A batch on its way: what was asked, in which modes, with which tensors, and whether with a second look."""
+    """A batch on its way: what was asked, in which modes, with which tensors, and whether with a second look.
+
+    `laws` are tried on its first case; where the implementation does not offer what one needs, there is no plan.
+    """
 
     batch: Batch
     modes: tuple[str, ...]
     drawn: tuple[Tensors, ...]
     thorough: bool = True
+    laws: Mapping[str, Plan | Unclaimed] = field(default_factory=dict)
+
+    @property
+    def plans(self) -> Iterator[tuple[str, Plan]]:
+        """The laws that can be tried."""
+        return ((name, plan) for name, plan in self.laws.items() if isinstance(plan, Plan))
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ class Session:
 
     def start(self) -> Hello:
         """Start the worker; `BrokenImplementationError` if it cannot, or does not speak the protocol."""
-        return Hello.of(self._worker.start())
+        self._hello = Hello.of(self._worker.start())
+        return self._hello
 
     def close(self) -> None:
         """End the worker; no process is left."""
@@ -90,7 +101,7 @@ class Session:
         return self._worker.cpu_seconds
 
     def observe(
-        self, batches: Iterable[Batch], held_to: Mapping[str, Precision], modes: Modes
+        self, batches: Iterable[Batch], held_to: Mapping[str, Precision], modes: Modes, laws: int = 0
     ) -> Iterator[tuple[Sent, list[Observation]]]:
         """Run batches and give their observations in order.
 
@@ -98,10 +109,11 @@ class Session:
             batches: what to run.
             held_to: type -> accuracy that the implementation is held to.
             modes: how to call the layers.
+            laws: how many laws to try on the first case of each batch.
         """
         waiting: deque[Sent] = deque()
         for batch in batches:
-            waiting.append(self._sent(batch, modes))
+            waiting.append(self._sent(batch, modes, laws=self._some_laws(batch, laws)))
             self._submit(waiting[-1])
             if len(waiting) > AHEAD:
                 yield self._next(waiting, held_to)
@@ -109,11 +121,17 @@ class Session:
             yield self._next(waiting, held_to)
 
     def observe_alone(self, case: Case, held_to: Mapping[str, Precision], mode: str) -> Observation:
-        """One case on a fresh layer, followed by calls with other data; nothing else under way."""
-        return self.observe_batch(accompanied(case), held_to, mode)[0]
+        """One case on a fresh layer, followed by calls with other data and by all laws; nothing else under way."""
+        return self.observe_batch(accompanied(case), held_to, mode, laws=tuple(LAWS))[0]
 
     def observe_batch(
-        self, batch: Batch, held_to: Mapping[str, Precision], mode: str, *, thorough: bool = True
+        self,
+        batch: Batch,
+        held_to: Mapping[str, Precision],
+        mode: str,
+        *,
+        thorough: bool = True,
+        laws: Sequence[str] = (),
     ) -> list[Observation]:
         """All cases of a batch on one fresh layer, nothing else under way.
 
@@ -122,8 +140,9 @@ class Session:
             held_to: type -> accuracy that the implementation is held to.
             mode: how to call the layer.
             thorough: whether the first call is made again and looked at afterwards, as some checks need.
+            laws: the laws to try on the first case, as far as they say something about it; `routes/NAME` for one route.
         """
-        sent = self._sent(batch, Modes(mode, mode), thorough=thorough)
+        sent = self._sent(batch, Modes(mode, mode), thorough=thorough, laws=self._laws(batch, laws))
         return self._together(sent, _expectations(sent, held_to))
 
     def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
@@ -141,23 +160,65 @@ class Session:
 
     # ------------------------------------------------------------ sending
 
-    def _sent(self, batch: Batch, modes: Modes, *, thorough: bool = True) -> Sent:
+    def _sent(
+        self, batch: Batch, modes: Modes, *, thorough: bool = True, laws: Iterable[tuple[str, Plan | Unclaimed]] = ()
+    ) -> Sent:
         chosen = tuple(modes.later if index else modes.first for index in range(len(batch.cases)))
-        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough)
+        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough, dict(laws))
+
+    def _some_laws(self, batch: Batch, count: int) -> Iterator[tuple[str, Plan | Unclaimed]]:
+        """Some of the laws that say something about the first case; which, follows from the configuration."""
+        return itertools.islice(self._laws(batch, laws_for(batch.config)), count)
+
+    def _laws(self, batch: Batch, names: Iterable[str]) -> Iterator[tuple[str, Plan | Unclaimed]]:
+        """Those of some laws that say something about the first case of a batch."""
+        case = batch.cases[0]
+        if case.rejection is not None:
+            return
+        drawn = tensors(case)
+        for name, _, route in (chosen.partition("/") for chosen in names):
+            law = LAWS[name]
+            lacking = [feature for feature in law.needs if feature not in self._hello.features]
+            routes = (route,) if route else self._hello.routes_for(case.config)
+            plan = law.plan(Subject(case, drawn, lambda config: self._hello.missing(config) is None, name, routes))
+            if plan is not None:
+                yield law.name, Unclaimed(lacking[0]) if lacking else plan
 
     def _submit(self, sent: Sent) -> None:
-        """Send all requests of a batch: build, the first call twice, the other calls, then look again at the first."""
+        """Send all requests of a batch.
+
+        Build, the first call twice, the other calls, a second look at the first, then the calls of laws.
+        """
         handle = next(self._handles)
         first, drawn = sent.batch.cases[0], sent.drawn
         self._worker.send(*requests.build(handle, first.config, first))
-        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], keep=sent.thorough))
+        self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], keep=True))
         if sent.thorough:
-            self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], weights=False))
+            self._worker.send(*requests.call(handle, drawn[0], sent.modes[0], manner=Manner(weights=False)))
         for tensors_, mode in zip(drawn[1:], sent.modes[1:], strict=True):
             self._worker.send(*requests.call(handle, tensors_, mode))
         if sent.thorough:
             self._worker.send(*requests.recall(handle))
+        for _, plan in sent.plans:
+            self._submit_plan(plan, handle, sent.modes[0])
         self._worker.send(*requests.release(handle))
+
+    def _submit_plan(self, plan: Plan, handle: int, mode: str) -> None:
+        """Send the calls of a law; layers of its own are built before their first call."""
+        handles = {0: handle}
+        for call in plan.calls:
+            if call.layer not in handles:
+                handles[call.layer] = next(self._handles)
+                arguments = dict(call.arguments)
+                self._worker.send(*requests.build(handles[call.layer], call.config, arguments=arguments))
+            self._worker.send(
+                *requests.call(
+                    handles[call.layer], call.tensors, mode, manner=call.manner, cotangents=call.cotangents
+                )
+            )
+        for layer, other in handles.items():
+            if layer:
+                self._worker.send(*requests.release(other))
 
     # ------------------------------------------------------------ receiving
 
@@ -184,6 +245,7 @@ class Session:
         again = self._reply() if sent.thorough else None
         replies = [first, *(self._reply() for _ in sent.drawn[1:])]
         recalled = self._receive() if sent.thorough else None
+        followed = {name: self._collect_plan(plan) for name, plan in sent.plans}
         self._receive()
         seen = [_observation(sent, due, index) for index in range(len(sent.drawn))]
         if (refused := requests.refusal(built)) is not None:
@@ -193,9 +255,23 @@ class Session:
             seen[0],
             built=Built(requests.numbered(built, "weights")) if "weights" in built.header else None,
             again=again,
+            laws={name: law if isinstance(law, Unclaimed) else followed[name] for name, law in sent.laws.items()},
             **_looked_again(sent, recalled, replies),
         )
         return seen
+
+    def _collect_plan(self, plan: Plan) -> Followed:
+        """What the calls of a law gave; where a layer could not be built, why not."""
+        built: dict[int, Refusal | None] = {0: None}
+        replies: list[Reply | Refusal] = []
+        for call in plan.calls:
+            if call.layer not in built:
+                built[call.layer] = requests.refusal(self._receive())
+            reply = self._reply()
+            replies.append(built[call.layer] or reply)
+        for _ in range(len(built) - 1):
+            self._receive()
+        return Followed(plan, tuple(replies))
 
     def _receive(self) -> Message:
         return self._worker.receive()
@@ -209,12 +285,27 @@ class Session:
     # ------------------------------------------------------------ losses
 
     def _after_loss(self, sent: Sent, due: Sequence[Expectation | None], loss: WorkerLost) -> list[Observation]:
-        """The batch again, every case alone; a loss that does not happen again is charged to the first case."""
+        """The batch again, every case and every law alone; a loss that does not happen again is the first case's."""
         self._restart()
         seen = [self._alone(_single(sent, index), due[index]) for index in range(len(sent.drawn))]
-        if not any(isinstance(observation.reply, Lost) for observation in seen):
+        if not isinstance(seen[0].reply, Lost):
+            seen[0] = replace(seen[0], laws={name: self._law_alone(sent, name) for name in sent.laws})
+        laws = (law for law in seen[0].laws.values() if isinstance(law, Followed))
+        if not any(isinstance(observation.reply, Lost) for observation in seen) and not any(law.lost for law in laws):
             seen[0] = replace(_observation(sent, due, 0), reply=replace(_lost(loss), repeated=False))
         return seen
+
+    def _law_alone(self, sent: Sent, name: str) -> Followed | Unclaimed:
+        plan = sent.laws[name]
+        if isinstance(plan, Unclaimed):
+            return plan
+        single = replace(_single(sent, 0), thorough=False, laws={name: plan})
+        self._submit(single)
+        try:
+            return self._collect(single, [None])[0].laws[name]
+        except WorkerLost as loss:
+            self._restart()
+            return Followed(plan, (), _lost(loss))
 
     def _alone(self, sent: Sent, due: Expectation | None) -> Observation:
         self._submit(sent)

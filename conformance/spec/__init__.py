@@ -10,6 +10,7 @@ from conformance.spec.contract import (
     Tree,
     WeightContract,
     initial_states,
+    input_axes,
     outputs,
     structure,
     weights,
@@ -23,9 +24,10 @@ from conformance.spec.dialect import (
     load_dialect,
 )
 from conformance.spec.paths import SPEC_VERSION, specs_path
-from conformance.spec.tensors import Array, Floats, Tensors
+from conformance.spec.tensors import BFLOAT16, Array, Floats, Tensors, as_floats, has_nan, is_real
 
 __all__ = [
+    "BFLOAT16",
     "SPEC_VERSION",
     "Array",
     "Case",
@@ -42,10 +44,14 @@ __all__ = [
     "Tree",
     "Value",
     "WeightContract",
+    "as_floats",
     "canonical_json",
     "clauses_for",
     "dialect_names",
+    "has_nan",
     "initial_states",
+    "input_axes",
+    "is_real",
     "load_clauses",
     "load_dialect",
     "outputs",

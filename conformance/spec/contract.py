@@ -67,6 +67,15 @@ class OutputContract:
     meaning: str
 
 
+def input_axes(config: LayerConfig) -> tuple[str, ...]:
+    """The axes of the input, in the layout that the configuration asks for."""
+    if config.get("input") == "unbatched":
+        return ("timesteps", "features")
+    if config.get("batch_first", True):
+        return ("batch", "timesteps", "features")
+    return ("timesteps", "batch", "features")
+
+
 @lru_cache(RECENT)
 def weights(config: LayerConfig) -> tuple[WeightContract, ...]:
     """The weights of a layer, in the order of the dialect's API."""

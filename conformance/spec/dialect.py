@@ -49,6 +49,7 @@ class Option:
         layers: the layers that have it.
         requires: conditions on other options without which it does not exist.
         at_least, at_most: value -> limits on sizes under which the value makes sense.
+        apart: values that are covered apart, because others show more: half precision hides small errors.
         meaning: one line.
     """
 
@@ -61,6 +62,12 @@ class Option:
     requires: Condition = field(default_factory=dict)
     at_least: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     at_most: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    apart: tuple[Value, ...] = ()
+
+    @property
+    def ordinary(self) -> tuple[Value, ...]:
+        """The values that are covered together with those of all other options."""
+        return tuple(value for value in self.values if value not in self.apart)
 
     def exists(self, layer: str, options: Mapping[str, Value]) -> bool:
         """Whether a layer with these other options has this option."""
@@ -129,7 +136,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Dialect:
-    """The contract of one API."""
+    """The contract of one API. `stateful`: constructor arguments of a layer that keeps its states; empty: none does."""
 
     name: str
     title: str
@@ -141,6 +148,7 @@ class Dialect:
     outputs: tuple[OutputRule, ...]
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
+    stateful: Mapping[str, Value]
 
     def options_of(self, layer: str) -> tuple[Option, ...]:
         """The options that a layer can have, in the order of the specification."""
@@ -216,6 +224,7 @@ def load_dialect(name: str) -> Dialect:
         outputs=tuple(OutputRule(**frozen(entry, layers)) for entry in data["outputs"]),
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
+        stateful=data.get("stateful", {}),
     )
 
 

@@ -5,11 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+"""NumPy knows the type by its name as soon as `ml_dtypes` is imported."""
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of a type hold real numbers, or truth values, which can be compared with numbers."""
+    return dtype.kind in "fiub" or dtype == BFLOAT16
+
+
+def has_nan(dtype: np.dtype[Any]) -> bool:
+    """Whether numbers of a type can be NaN."""
+    return dtype.kind in "fc" or dtype == BFLOAT16
+
+
+def as_floats(array: Array) -> Floats:
+    """The numbers as float64, without loss for all types but 64-bit integers; NaN where there are no real numbers."""
+    return array.astype(np.float64) if is_real(array.dtype) else np.full(array.shape, np.nan)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,35 @@
+"""Gradients by PyTorch's autograd, for modules of PyTorch and for Keras on PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Sequence
+
+if TYPE_CHECKING or __package__:
+    from conformance.adapters import serve
+else:
+    import serve
+
+
+def by_autograd(
+    torch: Any,
+    run: Callable[[serve.Inputs], Any],
+    inputs: serve.Inputs,
+    weights: Sequence[Any],
+    weighed: serve.Weighed,
+) -> serve.Gradients:
+    """The gradients of what a call gives.
+
+    Args:
+        torch: the framework.
+        run: makes the call, with autograd switched on.
+        inputs: of the call.
+        weights: the living parameters.
+        weighed: finds the tensors of the result that have a weight in the loss.
+    """
+    x = inputs.x.detach().requires_grad_()
+    states = [state.detach().requires_grad_() for state in inputs.initial_state or []]
+    outputs, cotangents = zip(*weighed(run(inputs._replace(x=x, initial_state=states or None))))
+    leaves = [x, *weights, *states]
+    found = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+    derived = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+    return serve.Gradients(derived[0], derived[1 : 1 + len(weights)], derived[1 + len(weights) :])

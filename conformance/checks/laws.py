@@ -1,0 +1,281 @@
+"""Checks of laws: the results of several calls, beside each other.
+
+Where exact arithmetic gives the same for both, each result may be as far from it as the allowance of the case says, so
+two results may be twice as far from each other. Where the specification leaves a value open, all that can be said is
+that a number stays a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.checks import derivatives
+from conformance.checks.form import count, describe, signature, spell
+from conformance.checks.lifetime import lost
+from conformance.checks.numbers import compare_all, largest, worst_element
+from conformance.checks.observation import Expectation, Followed, Observation, Refusal, Reply, Unclaimed
+from conformance.checks.verdict import Verdict, Worst
+from conformance.laws import Call, Differentiated, Index, Judged, Law, Part, Plan, Poisoned, Relation, Same, Unlike
+from conformance.reference import Expected, Policy, evaluate
+from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs, structure
+
+PASS = Verdict("pass")
+
+MEANT = {
+    "carry": "hand the states of one call to the next as they came",
+    "layouts": "take arguments in any layout in memory",
+    "threads": "be called from several threads at a time",
+    "ownership": "return what can be written into",
+    "stateful": "keep states between calls",
+    "gradients": "compute gradients",
+}
+"""What an implementation that lacks a feature does not claim to do."""
+
+
+def check(law: Law) -> Callable[[Observation], Verdict | None]:
+    """The check of a law."""
+
+    def judge(seen: Observation) -> Verdict | None:
+        followed = seen.laws.get(law.name)
+        if followed is None or seen.expectation is None or not isinstance(seen.reply, Reply):
+            return None
+        if isinstance(followed, Unclaimed):
+            return Verdict("unsupported", f"does not claim to {MEANT[followed.feature]}")
+        if followed.lost is not None:
+            return lost(followed.lost)
+        return _Beside(law, seen.expectation, seen.reply, followed).verdict()
+
+    return judge
+
+
+class _Beside:
+    """The case and the results of the further calls."""
+
+    def __init__(self, law: Law, expectation: Expectation, reply: Reply, followed: Followed) -> None:
+        self.law = law
+        self.expectation = expectation
+        self.reply = reply
+        self.plan: Plan = followed.plan
+        self.answers = followed.replies
+        self.replies = tuple(reply for reply in followed.replies if isinstance(reply, Reply))
+
+    def verdict(self) -> Verdict:
+        """The first thing that is wrong, or a pass."""
+        for call, answer in zip(self.plan.calls, self.answers, strict=True):
+            if (problem := self._form(call, answer)) is not None:
+                return problem
+        problems = (self._broken(relation) for relation in self.plan.relations)
+        return next((problem for problem in problems if problem is not None), PASS)
+
+    def _told(self, call: Call) -> str:
+        return f"the route {call.manner.route} gives something else" if call.manner.route else self.plan.told
+
+    def _form(self, call: Call, reply: Reply | Refusal) -> Verdict | None:
+        """What is wrong with a further call before its numbers are looked at."""
+        told, route = self._told(call), call.manner.route
+        if isinstance(reply, Refusal):
+            if call.layer and not call.arguments:  # whether such a layer can be had is for other cases to say
+                return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
+            return Verdict("error", f"{told}: {describe(reply)}", cause=_cause(route, signature(reply, call.config)))
+        promised, tree = _promised(call)
+        times = max(1, 2 * call.manner.threads)
+        if reply.structure != tree and times == 1:
+            told += f": a further call returned {spell(reply.structure)}, expected {spell(tree)}"
+            return Verdict("fail", told, cause=_cause(route, "structure"))
+        shapes = [output.shape for output in promised] * times
+        if count(reply.structure) != len(shapes) or [array.shape for array in reply.outputs] != shapes:
+            got = [array.shape for array in reply.outputs]
+            return Verdict("fail", f"{told}: shapes {got}, expected {shapes}", cause=_cause(route, "shape"))
+        return None
+
+    def _broken(self, relation: Relation) -> Verdict | None:
+        if isinstance(relation, Same):
+            return self._not_same(relation)
+        if isinstance(relation, Judged):
+            return self._misjudged(relation)
+        if isinstance(relation, Poisoned):
+            return self._not_poisoned(relation)
+        if isinstance(relation, Differentiated):
+            return self._not_the_derivative(relation)
+        return self._alike(relation)
+
+    # ------------------------------------------------------------ the case and further calls
+
+    def _not_same(self, relation: Same) -> Verdict | None:
+        here = as_floats(self.reply.outputs[relation.output])[relation.index]
+        there = _combined([self._part(part) for part in relation.parts], relation.combined)
+        if here.shape != there.shape:
+            raise ValueError(f"{self.law.name} compares {here.shape} with {there.shape}")
+        for due in self._allowances():
+            expected = due[relation.output]
+            allowed = _allowed(expected, relation.index, _bound_where_open(due))
+            ratio = _ratio(here, there, allowed, None if self.law.everywhere else _specified(expected, relation.index))
+            if ratio.max(initial=0.0) <= 1:
+                return None
+        call = self.plan.calls[relation.parts[0].call]
+        return self._differing(relation.output, relation.index, here, there, allowed, ratio, call)
+
+    def _part(self, part: Part) -> Floats:
+        picked: Floats = as_floats(self.replies[part.call].outputs[part.output])[part.index]
+        return picked
+
+    def _allowances(self) -> Iterator[Sequence[Expected]]:
+        """The cheap allowances, then those that decide."""
+        yield self.expectation.step
+        yield self.expectation.signed
+
+    def _differing(
+        self, output: int, index: Index, here: Floats, there: Floats, allowed: Floats, ratio: Floats, call: Call
+    ) -> Verdict:
+        contract = self.expectation.contract[output]
+        place = np.unravel_index(int(ratio.argmax()), ratio.shape)
+        whole = np.arange(int(np.prod(contract.shape))).reshape(contract.shape)[index]
+        position = np.unravel_index(int(whole[place]), contract.shape)
+        worst = Worst(
+            output=contract.name,
+            index={axis: int(where) for axis, where in zip(contract.axes, position, strict=True)},
+            got=float(there[place]),
+            expected=float(here[place]),
+            allowed=float(allowed[place]),
+        )
+        return _wrong(self._told(call), worst, float(ratio.max()), "in the case itself", call.manner.route)
+
+    # ------------------------------------------------------------ further calls and the reference
+
+    def _misjudged(self, relation: Judged) -> Verdict | None:
+        reply, tensors = self.replies[relation.call], relation.tensors
+        if relation.states is not None:
+            handed = self.replies[relation.states.call]
+            states = tuple(handed.outputs[number] for number in relation.states.outputs)
+            tensors = replace(tensors, initial_state=states)
+        bounds: tuple[Policy, ...] = ("step", "signed")
+        for bound in bounds:
+            due = self._expected(relation.config, tensors, bound)
+            comparisons = compare_all(reply, due)
+            if (ratio := largest(comparisons)) <= 1:
+                return None
+        worst = worst_element(reply, outputs(relation.config, _lengths(tensors)), comparisons)
+        return _wrong(self.plan.told, worst, ratio, "expected")
+
+    def _expected(self, config: LayerConfig, tensors: Tensors, bound: Policy) -> Sequence[Expected]:
+        return evaluate(config, [tensors], self.expectation.precision, bound)[0]
+
+    def _not_poisoned(self, relation: Poisoned) -> Verdict | None:
+        """NaN exactly where the equations carry it."""
+        call, reply = self.plan.calls[relation.call], self.replies[relation.call]
+        for number, due in enumerate(self._expected(call.config, call.tensors, "step")):
+            if due.value is None:
+                continue
+            poisoned, got = np.isnan(due.value), as_floats(reply.outputs[number])
+            clean = np.isnan(got) & poisoned
+            specified = _specified(due, (...,))
+            wrong = (np.isnan(got) != poisoned) if specified is None else (np.isnan(got) != poisoned) & specified
+            if wrong.any():  # inf - inf, where a number may overflow, is no sign of the NaN that was put in
+                wrong &= poisoned | np.isfinite(self.expectation.signed[number].allowed)
+            if wrong.any():
+                expected = np.where(poisoned, np.nan, as_floats(self.reply.outputs[number]))
+                ratio = np.where(wrong, inf, 0.0)
+                return self._differing(number, (...,), expected, got, np.zeros(got.shape), ratio, call)
+            here = np.where(poisoned, 0.0, as_floats(self.reply.outputs[number]))
+            there = np.where(clean, 0.0, got)
+            for allowances in self._allowances():
+                allowed = 2 * allowances[number].allowed
+                ratio = _ratio(here, there, allowed, specified)
+                if ratio.max(initial=0.0) <= 1:
+                    break
+            else:
+                return self._differing(number, (...,), here, there, allowed, ratio, call)
+        return None
+
+    def _not_the_derivative(self, relation: Differentiated) -> Verdict | None:
+        call, reply = self.plan.calls[relation.call], self.replies[relation.call]
+        found = derivatives.wrong_element(call, reply, self.expectation.precision)
+        return None if found is None else _wrong(self.plan.told, *found, "expected")
+
+    def _alike(self, relation: Unlike) -> Verdict | None:
+        """The results are those of the case, although the reference tells them apart."""
+        call, reply = self.plan.calls[relation.call], self.replies[relation.call]
+        if largest(compare_all(reply, self._expected(call.config, call.tensors, "step"))) <= 1:
+            return None
+        if largest(compare_all(reply, self.expectation.signed)) > 1:
+            return None
+        if largest(compare_all(reply, self._expected(call.config, call.tensors, "signed"))) <= 1:
+            return None
+        return Verdict("fail", self.plan.told, cause=self.plan.told)
+
+
+def again(name: str, verdict: Verdict) -> str:
+    """Under which name a law is tried again to see the same: a law of several routes only by the route at fault."""
+    route, colon, _ = (verdict.cause or "").partition(": ") if name == "routes" else ("", "", "")
+    return f"{name}/{route}" if colon else name
+
+
+def _cause(route: str, what: str) -> str:
+    return f"{route}: {what}" if route else what
+
+
+def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") -> Verdict:
+    where = ", ".join(f"{axis} {place}" for axis, place in worst.index.items())
+    message = (
+        f"{told}: {worst.output}[{where}] is {worst.got:.9g}, {beside} {worst.expected:.9g}, "
+        f"allowed difference {worst.allowed:.2g}"
+    )
+    return Verdict("fail", message, ratio, "signed", worst=worst, cause=_cause(route, "values"))
+
+
+def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
+    """What a call must give, and how it is nested."""
+    if call.cotangents:
+        derived = derivatives.contracts(call)
+        return derived, {"list": list(range(len(derived)))}
+    return outputs(call.config, _lengths(call.tensors)), structure(call.config)
+
+
+def _lengths(tensors: Tensors) -> list[int] | None:
+    return None if tensors.lengths is None else [int(length) for length in tensors.lengths]
+
+
+def _combined(parts: Sequence[Floats], how: str) -> Floats:
+    if len(parts) == 1:
+        return parts[0]
+    first, second = parts
+    if how == "mul":
+        return first * second
+    return (first + second) * (0.5 if how == "ave" else 1.0)
+
+
+def _allowed(expected: Expected, index: Index, where_open: float) -> Floats:
+    """Twice the allowance. Nobody knows how a value that is left open was come by, so nor its rounding."""
+    allowed: Floats = 2 * expected.allowed[index]
+    specified = _specified(expected, index)
+    return allowed if specified is None else np.where(specified, allowed, where_open)
+
+
+def _bound_where_open(due: Sequence[Expected]) -> float:
+    """Any number will do, and where something may overflow, anything."""
+    return inf if any(np.isinf(expected.allowed).any() for expected in due) else float(np.finfo(np.float64).max)
+
+
+def _specified(expected: Expected, index: Index) -> NDArray[np.bool_] | None:
+    if expected.specified is None:
+        return None
+    picked: NDArray[np.bool_] = expected.specified[index]
+    return picked
+
+
+def _ratio(here: Floats, there: Floats, allowed: Floats, specified: NDArray[np.bool_] | None) -> Floats:
+    """Difference ÷ allowed; 0 where nothing can be said, infinite where one of the two is no number."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.abs(here - there)
+        equal = (here == there) | (np.isnan(here) & np.isnan(there))
+        difference = np.where(equal, 0.0, np.where(np.isnan(difference), inf, difference))
+        ratio = np.where(difference == 0, 0.0, difference / np.maximum(allowed, np.finfo(np.float64).tiny))
+    silent = np.isinf(allowed)
+    if specified is not None:
+        silent |= ~specified
+    return np.where(silent, 0.0, ratio)

@@ -1,0 +1,44 @@
+"""Laws: what must hold between the results of several calls, whatever the right values are.
+
+A law says which further calls belong to a case, and what must hold between their results and the case's own. It is
+data: nothing here calls an implementation or judges a number.
+"""
+
+from conformance.laws.law import (
+    FEATURES,
+    Call,
+    Differentiated,
+    Handed,
+    Index,
+    Judged,
+    Law,
+    Manner,
+    Part,
+    Plan,
+    Poisoned,
+    Relation,
+    Same,
+    Subject,
+    Unlike,
+)
+from conformance.laws.registry import LAWS, laws_for
+
+__all__ = [
+    "FEATURES",
+    "LAWS",
+    "Call",
+    "Differentiated",
+    "Handed",
+    "Index",
+    "Judged",
+    "Law",
+    "Manner",
+    "Part",
+    "Plan",
+    "Poisoned",
+    "Relation",
+    "Same",
+    "Subject",
+    "Unlike",
+    "laws_for",
+]

@@ -1,0 +1,239 @@
+"""The words of laws: further calls that belong to a case, and what must hold between their results and the case's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from conformance.generate.bits import Stream
+from conformance.spec import Array, Case, LayerConfig, OutputContract, Tensors, outputs
+
+Index = tuple[Any, ...]
+"""How NumPy picks elements of an array: slices, positions, arrays of positions."""
+
+Can = Callable[[LayerConfig], bool]
+"""Whether the implementation claims a configuration."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a call differs from a plain one.
+
+    Attributes:
+        weights: whether the weights are set before it; otherwise the layer keeps those that it has.
+        kept_inputs: call with the living tensors of the case's own call instead of new ones.
+        carry: which outputs of the layer's call before it are handed over as its initial states, as they came.
+        layout: of the arguments in memory: `plain`, `fortran`, `strided` or `read-only`.
+        threads: call in so many threads at a time, once more in each with the arguments of the case's own call.
+        scribble: after its results were sent, they are overwritten.
+        reset: states that the layer keeps are reset before it.
+        route: another way to the same result, by the name that the implementation gave it; empty: a plain call.
+    """
+
+    weights: bool = True
+    kept_inputs: bool = False
+    carry: tuple[int, ...] = ()
+    layout: Literal["plain", "fortran", "strided", "read-only"] = "plain"
+    threads: int = 0
+    scribble: bool = False
+    reset: bool = False
+    route: str = ""
+
+
+PLAIN = Manner()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A further call.
+
+    Attributes:
+        config: what is called, and how.
+        tensors: its weights and arguments.
+        layer: 0 for the living layer of the case, 1, 2, ... for layers built for this law.
+        manner: how it is called.
+        arguments: of the constructor, on top of those that follow from `config`.
+        cotangents: number of an output -> the weight of each of its elements in a loss. With any, the call gives no
+            outputs, but the gradients of that loss with respect to all that it is given.
+    """
+
+    config: LayerConfig
+    tensors: Tensors
+    layer: int = 0
+    manner: Manner = PLAIN
+    arguments: tuple[tuple[str, Any], ...] = ()
+    cotangents: Mapping[int, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Elements of an output of a further call.
+
+    Attributes:
+        call: number of the call, from 0.
+        output: number of the output.
+        index: which of its elements.
+    """
+
+    call: int
+    output: int
+    index: Index = (...,)
+
+
+@dataclass(frozen=True)
+class Same:
+    """Elements of an output of the case equal elements of outputs of further calls, up to rounding.
+
+    Attributes:
+        output, index: number of the case's output, and which of its elements.
+        parts: the elements they equal; two or more are combined first.
+        combined: how: `sum`, `mul` or `ave`.
+    """
+
+    output: int
+    index: Index
+    parts: tuple[Part, ...]
+    combined: str = "sum"
+
+
+@dataclass(frozen=True)
+class Handed:
+    """States that a further call returned: the outputs of these numbers."""
+
+    call: int
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The outputs of a further call are what the reference expects of a configuration with other tensors.
+
+    Attributes:
+        call: number of the call.
+        config, tensors: what the reference is asked, which may be easier to reason about than what was sent.
+        states: what is put in the place of the initial states.
+    """
+
+    call: int
+    config: LayerConfig
+    tensors: Tensors
+    states: Handed | None = None
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """The outputs of a further call are NaN where its NaN reach, and those of the case elsewhere."""
+
+    call: int
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """The outputs of a further call differ from those of the case where the reference says that they do."""
+
+    call: int
+
+
+@dataclass(frozen=True)
+class Differentiated:
+    """The gradients that a further call gives are the derivatives of the equations."""
+
+    call: int
+
+
+Relation = Same | Judged | Poisoned | Unlike | Differentiated
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is called, and what must hold then.
+
+    Attributes:
+        calls: the further calls, in order.
+        relations: what must hold.
+        told: what was done, to complete "... when/although"; opens the message of a failure.
+    """
+
+    calls: tuple[Call, ...]
+    relations: tuple[Relation, ...]
+    told: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The case that a law is about.
+
+    Attributes:
+        case, tensors: the case with its tensors.
+        can: whether the implementation claims a configuration.
+        name: of the law; its random choices follow from it and the case.
+        routes: the ways to call it, beside plain calls, that the implementation offers.
+    """
+
+    case: Case
+    tensors: Tensors
+    can: Can
+    name: str
+    routes: tuple[str, ...] = ()
+
+    @property
+    def config(self) -> LayerConfig:
+        """The configuration of the case."""
+        return self.case.config
+
+    @property
+    def contract(self) -> tuple[OutputContract, ...]:
+        """The outputs of the case."""
+        lengths = self.tensors.lengths
+        return outputs(self.config, None if lengths is None else [int(length) for length in lengths])
+
+    @property
+    def stream(self) -> Stream:
+        """Random choices."""
+        return Stream(self.case.data.seed, "law", self.name)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A property that needs further calls.
+
+    Attributes:
+        name: stable public name, also that of the check.
+        meaning: one line for people.
+        plan: the calls and relations for a subject; None where the law says nothing about it.
+        needs: features that the implementation must have.
+        everywhere: whether it also binds values that the specification leaves open: what is shown may be open, that it
+            follows from the same things in the same way is not.
+    """
+
+    name: str
+    meaning: str
+    plan: Callable[[Subject], Plan | None]
+    needs: tuple[str, ...] = ()
+    everywhere: bool = False
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """A law that an implementation cannot be held to, because it does not claim something."""
+
+    lacking: str
+
+
+def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
+    """All outputs whose values are promised, equal at the same elements."""
+    return tuple(
+        Same(number, index(output), (Part(call, number, index(output)),))
+        for number, output in enumerate(contract)
+        if output.judged == "values"
+    )
+
+
+def everything(_output: OutputContract) -> Index:
+    """All elements."""
+    return (...,)
+
+
+FEATURES = ("carry", "layouts", "threads", "ownership", "stateful", "gradients")
+"""What an implementation may offer beyond plain calls."""

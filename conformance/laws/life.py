@@ -1,0 +1,166 @@
+"""Laws about a layer that lives: calls one after another, at a time, on several instances; and memory."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.generate.bits import derive
+from conformance.generate.tensors import tensors as tensors_of
+from conformance.laws.axes import rows_at, rows_of, steps_of
+from conformance.laws.law import Call, Handed, Judged, Manner, Part, Plan, Relation, Same, Subject, everything, same
+from conformance.laws.passes import joined, of_steps, parted, returned_states
+from conformance.spec import Case, DataSpec, LayerConfig, Tensors, input_axes
+
+CALLS = 4
+"""Calls between two equal ones."""
+
+THREADS = 2
+
+ROUTES = 3
+"""How many other ways to call a layer are tried on a case."""
+
+
+def layouts(subject: Subject) -> Plan | None:
+    """How arguments lie in memory, and whether they can be written to, makes no difference."""
+    manners = (Manner(layout="fortran"), Manner(layout="strided"), Manner(layout="read-only"))
+    calls = tuple(Call(subject.config, subject.tensors, manner=manner) for manner in manners)
+    relations = [relation for call in range(len(calls)) for relation in same(subject.contract, call, everything)]
+    return Plan(calls, tuple(relations), "the layout of the arguments in memory makes a difference")
+
+
+def threads(subject: Subject) -> Plan | None:
+    """Calls of one layer in several threads at a time do not disturb each other."""
+    config, contract, count = subject.config, subject.contract, subject.config.sizes.batch
+    order = np.arange(count)
+    if "batch" in input_axes(config) and config.get("input") != "packed":
+        order = np.roll(order, 1)
+    moved = rows_of(config, subject.tensors, order) if count > 1 and order[0] else subject.tensors
+    call = Call(config, moved, manner=Manner(threads=THREADS))
+    relations = []
+    for result in range(2 * THREADS):
+        for number, output in enumerate(contract):
+            if output.judged == "values":
+                index = rows_at(output, order) if result < THREADS else (...,)
+                relations.append(Same(number, index, (Part(0, result * len(contract) + number),)))
+    return Plan((call,), tuple(relations), f"calls in {2 * THREADS} threads at a time disturb each other")
+
+
+def ownership(subject: Subject) -> Plan | None:
+    """What a call gave back belongs to the caller: writing into it changes nothing else."""
+    config, tensors = subject.config, subject.tensors
+    calls = (
+        Call(config, tensors, manner=Manner(kept_inputs=True, scribble=True)),
+        Call(config, tensors, manner=Manner(weights=False, kept_inputs=True)),
+    )
+    told = "writing into what a call gave back changes arguments, weights or later results"
+    return Plan(calls, same(subject.contract, 1, everything), told)
+
+
+def instances(subject: Subject) -> Plan | None:
+    """Two layers share nothing."""
+    config, tensors = subject.config, subject.tensors
+    other = _drawn(subject, config, "other")
+    calls = (
+        Call(config, tensors),
+        Call(config, other, layer=1),
+        Call(config, tensors, manner=Manner(weights=False)),
+    )
+    relations: list[Relation] = [*same(subject.contract, 2, everything), Judged(1, config, other)]
+    return Plan(calls, tuple(relations), "a second layer of the same kind has an influence on the first")
+
+
+def routes(subject: Subject) -> Plan | None:
+    """Every other way to call the layer gives what a plain call gives."""
+    order = subject.stream.unit(len(subject.routes)).argsort()
+    chosen = [subject.routes[place] for place in order[:ROUTES]]
+    if not chosen:
+        return None
+    calls = tuple(Call(subject.config, subject.tensors, manner=Manner(route=route)) for route in chosen)
+    relations = [relation for call in range(len(calls)) for relation in same(subject.contract, call, everything)]
+    return Plan(calls, tuple(relations), "another way to call the layer gives something else")
+
+
+# ---------------------------------------------------------------- histories
+
+
+def history(subject: Subject) -> Plan | None:
+    """A call gives the same whatever the layer was called with before."""
+    config, stream = subject.config, subject.stream
+    variants = [variant for variant in _variants(config) if subject.can(variant)]
+    chosen = [variants[stream.integer(0, len(variants) - 1)] for _ in range(CALLS)] if variants else []
+    drawn = [_drawn(subject, variant, f"call {number}") for number, variant in enumerate(chosen)]
+    calls = [Call(variant, tensors) for variant, tensors in zip(chosen, drawn, strict=True)]
+    relations: list[Relation] = [
+        Judged(number, variant, tensors) for number, (variant, tensors) in enumerate(zip(chosen, drawn, strict=True))
+    ]
+    relations += same(subject.contract, len(calls), everything)
+    calls.append(Call(config, subject.tensors))
+    return Plan(tuple(calls), tuple(relations), "what a call gives depends on the calls before it")
+
+
+def _variants(config: LayerConfig) -> list[LayerConfig]:
+    """The same layer called in other ways: other batch, other steps, with and without mask and states."""
+    sizes, option = config.sizes, str(config.rules.initial_state["option"])
+    found = [config, config.with_options(**{option: not config.get(option)})]
+    if "batch" in input_axes(config):
+        found.append(config.with_sizes(batch=sizes.batch + 2))
+    if config.get("mask", "none") != "none":
+        found.append(config.with_options(mask="none"))
+    elif "mask" in config.options:
+        found.append(config.with_options(mask="full_rows"))
+    return found + [of_steps(variant, variant.sizes.timesteps + 3) for variant in found]
+
+
+def _drawn(subject: Subject, config: LayerConfig, what: str) -> Tensors:
+    """Ordinary tensors of their own for a further call."""
+    return tensors_of(Case(config, DataSpec("generic", derive(subject.case.data.seed, subject.name, what))))
+
+
+def stateful(subject: Subject) -> Plan | None:
+    """A stateful layer goes on where it stopped, and begins anew when its states are reset."""
+    config, tensors = subject.config, subject.tensors
+    option = str(config.rules.initial_state["option"])
+    if tensors.initial_state is not None or not config.rules.stateful:
+        return None
+    return _two_chains(subject, option) if config.bidirectional else _one_chain(subject)
+
+
+def _one_chain(subject: Subject) -> Plan | None:
+    """One direction: two parts are one pass."""
+    config, tensors, parts = subject.config, subject.tensors, parted(subject)
+    if parts is None:
+        return None
+    first, second, length = parts
+    begun, continued = of_steps(config, length), of_steps(config, config.sizes.timesteps - length)
+    if not subject.can(begun) or not subject.can(continued):
+        return None
+    beginning = steps_of(config, tensors, first)
+    calls = (
+        Call(begun, beginning, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(continued, steps_of(config, tensors, second), layer=1, manner=Manner(weights=False)),
+        Call(begun, beginning, layer=1, manner=Manner(weights=False, reset=True)),
+    )
+    relations: list[Relation] = [*joined(subject, length, 0, 1), Judged(2, begun, beginning)]
+    return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
+
+
+def _two_chains(subject: Subject, option: str) -> Plan | None:
+    """Both directions: each goes on from its own final state, which the first call shows."""
+    config, tensors, states = subject.config, subject.tensors, returned_states(subject.config)
+    if (
+        states is None
+        or config.get("go_backwards")
+        or not subject.can(continued := config.with_options(**{option: True}))
+    ):
+        return None
+    calls = (
+        Call(config, tensors, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(config, tensors, layer=1, manner=Manner(weights=False)),
+        Call(config, tensors, layer=1, manner=Manner(weights=False, reset=True)),
+    )
+    relations: list[Relation] = [
+        *same(subject.contract, 0, everything),
+        Judged(1, continued, tensors, Handed(0, states)),
+        *same(subject.contract, 2, everything),
+    ]
+    return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")

@@ -1,0 +1,43 @@
+"""All laws, and which of them go with a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from conformance.generate.bits import derive
+from conformance.laws import data, life, passes, training
+from conformance.laws.law import Law
+from conformance.spec import LayerConfig
+
+LAWS: Mapping[str, Law] = {
+    law.name: law
+    for law in (
+        Law("rows", "a row of a batch depends on no other row", data.rows, everywhere=True),
+        Law("padding", "masked steps and padding have no influence, not even NaN", data.padding, everywhere=True),
+        Law("full_mask", "a mask that is True everywhere is no mask", data.full_mask),
+        Law("masked_tail", "masked steps after the last one change nothing before them", data.masked_tail),
+        Law("zero_state", "initial states of zero are none", data.zero_state),
+        Law("causality", "an output depends on no step that is processed later", data.causality),
+        Law("not_a_number", "NaN spreads from its step in its row, and nowhere else", data.not_a_number),
+        Law("infinity", "infinite, large and tiny inputs are treated as their sizes demand", data.infinity),
+        Law("chunks", "two parts with the states handed on are one pass", passes.chunks, ("carry",)),
+        Law("time_reversal", "reading backwards is reading the reversed input", passes.time_reversal),
+        Law("two_directions", "a bidirectional layer is two layers", passes.two_directions),
+        Law("direction_swap", "the two directions are mirror images", passes.direction_swap),
+        Law("merge_modes", "merge modes merge what merge_mode=None gives", passes.merge_modes),
+        Law("option_effect", "an option that makes a difference makes one", passes.option_effect),
+        Law("layouts", "the layout of arguments in memory makes no difference", life.layouts, ("layouts",), True),
+        Law("threads", "calls in several threads do not disturb each other", life.threads, ("threads",), True),
+        Law("ownership", "what a call gave back belongs to the caller", life.ownership, ("ownership",), True),
+        Law("routes", "every way to call the layer gives the same", life.routes, everywhere=True),
+        Law("instances", "two layers share nothing", life.instances, everywhere=True),
+        Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),
+        Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),
+        Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
+    )
+}
+
+
+def laws_for(config: LayerConfig) -> tuple[str, ...]:
+    """All laws in an order of the configuration's own: whoever takes the first few gives all laws their share."""
+    return tuple(sorted(LAWS, key=lambda name: derive(config.id, name)))
