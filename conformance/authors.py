@@ -224,7 +224,7 @@ class Suite:
 
     def groups(self, check: str | None = None) -> tuple[Group, ...]:
         """The causes of failures (of one check)."""
-        found = (group for group in view(self.results).groups if check in (None, group.check))
+        found = (group for group in view(self.results).groups if check in (None, group.check, *group.also))
         return tuple(replace(group, replay=self._call(_spelled(group))) for group in found)
 
     def message(self, groups: tuple[Group, ...]) -> str:

@@ -19,14 +19,19 @@ def tensor_of(torch: Any, array: np.ndarray[Any, Any]) -> Any:
     return torch.from_numpy(array)
 
 
+def numbers(torch: Any, tensor: Any) -> np.ndarray[Any, Any]:
+    """The present values of a tensor, uncast; `TypeError` for a type that NumPy does not have."""
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if plain.dtype == torch.bfloat16:
+        return np.asarray(plain.view(torch.int16).numpy()).view(wire.BFLOAT16)
+    return np.asarray(plain.numpy())
+
+
 def array_of(torch: Any, value: Any) -> Optional[np.ndarray[Any, Any]]:
-    """The present values of a tensor, uncast; None for anything else, and for types that cannot be sent."""
+    """As `numbers`; None for what is no tensor, or of a type that NumPy does not have."""
     if not isinstance(value, torch.Tensor):
         return None
-    plain = value.detach().cpu().resolve_conj().resolve_neg()
     try:
-        if plain.dtype == torch.bfloat16:
-            return np.asarray(plain.view(torch.int16).numpy()).view(wire.BFLOAT16)
-        return np.asarray(plain.numpy())
-    except TypeError:  # a type that NumPy does not have
+        return numbers(torch, value)
+    except TypeError:
         return None

@@ -66,7 +66,7 @@ class Record:
 class Cause:
     """Failures of one check that look the same and share a condition.
 
-    `follows_from`: number of the group of which they are but a consequence.
+    `also`: laws that fail as a consequence, because one of their further calls has what this cause needs.
     """
 
     check: str
@@ -76,7 +76,8 @@ class Cause:
     smallest: Case
     mode: str
     verdict: Verdict
-    follows_from: int | None = None
+    judged: int = 0
+    also: tuple[str, ...] = ()
 
 
 class Investigator:
@@ -109,15 +110,15 @@ class Investigator:
 
     def groups(self, records: Sequence[Record]) -> Iterator[GroupFound]:
         """One group for every cause, numbered from 1."""
-        found: list[Cause] = []
+        causes: list[Cause] = []
         for check in CHECKS:
             judged = [record for record in records if check in record.judged.outcomes]
             passing = [record for record in judged if record.judged.outcomes[check].outcome == "pass"]
             failing = [record for record in judged if record.judged.outcomes[check].outcome in DEVIATIONS]
-            followed, failing_itself = _consequences(check, failing, found)
-            for cause in (*followed, *self._causes(check, failing_itself, passing)):
-                found.append(cause)
-                yield self._group(len(found), cause, len(passing) + len(failing))
+            left = _without_consequences(check, failing, causes)
+            causes += (replace(cause, judged=len(passing) + len(failing)) for cause in self._causes(check, left, passing))
+        for number, cause in enumerate(causes, 1):
+            yield self._group(number, cause)
 
     # ------------------------------------------------------------ causes
 
@@ -163,7 +164,7 @@ class Investigator:
 
     # ------------------------------------------------------------ groups
 
-    def _group(self, number: int, cause: Cause, judged: int) -> GroupFound:
+    def _group(self, number: int, cause: Cause) -> GroupFound:
         case, verdict = cause.smallest, cause.verdict
         if verdict.worst is not None and verdict.worst.first_step is None:
             verdict = replace(verdict, worst=replace(verdict.worst, first_step=self._first_step(cause)))
@@ -176,12 +177,13 @@ class Investigator:
             when=tuple(it.text for it in cause.when),
             exact=cause.exact,
             cases=tuple(failing.judged.id for failing in cause.failing),
-            judged=judged,
+            judged=cause.judged,
             smallest=case.canonical(),
             smallest_id=case.id,
             message=verdict.message or "",
             worst=verdict.worst,
             looks_like=self._looks_like(cause),
+            also=cause.also,
         )
 
     def _first_step(self, cause: Cause) -> int | None:
@@ -195,8 +197,6 @@ class Investigator:
         return verdict.worst.first_step if verdict is not None and verdict.worst is not None else None
 
     def _looks_like(self, cause: Cause) -> str | None:
-        if cause.follows_from is not None:
-            return f"a consequence of group {cause.follows_from}: a further call has what that group needs"
         if cause.check not in ("values", "order"):
             return None
         samples: list[tuple[Expectation, Reply]] = []
@@ -310,23 +310,18 @@ def _hold(when: Sequence[Condition], record: Record) -> bool:
     return all(literal.holds(record.features) for literal in when)
 
 
-def _consequences(
-    check: str, failing: Sequence[Record], found: Sequence[Cause]
-) -> tuple[list[Cause], Sequence[Record]]:
-    """Failures of a law whose further calls have what an earlier cause needs, and the failures that are left."""
-    if check not in LAWS or not failing:
-        return [], failing
-    families: dict[int, list[Record]] = {}
+def _without_consequences(check: str, failing: Sequence[Record], causes: list[Cause]) -> Sequence[Record]:
+    """Failures of a law but for those whose further calls have what an earlier cause needs; that cause is told so."""
+    if check not in LAWS:
+        return failing
     left: list[Record] = []
     for record in failing:
-        number = next((number for number, cause in enumerate(found, 1) if _meets(check, record, cause)), None)
-        (left if number is None else families.setdefault(number, [])).append(record)
-    causes = []
-    for number, records in families.items():
-        smallest = min(records, key=lambda record: record.weight)
-        verdict, mode = smallest.judged.outcomes[check], smallest.judged.mode
-        causes.append(Cause(check, (), False, tuple(records), smallest.case, mode, verdict, number))
-    return causes, left
+        place = next((place for place, cause in enumerate(causes) if _meets(check, record, cause)), None)
+        if place is None:
+            left.append(record)
+        elif check not in causes[place].also:
+            causes[place] = replace(causes[place], also=(*causes[place].also, check))
+    return left
 
 
 def _meets(check: str, record: Record, cause: Cause) -> bool:

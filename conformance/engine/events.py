@@ -117,6 +117,7 @@ class GroupFound:
         message: one line from the smallest case.
         worst: the worst element of the smallest case.
         looks_like: a change to the reference that explains every case of the group, or None.
+        also: checks of laws that fail as a consequence: one of their further calls is a case of this group.
     """
 
     number: int
@@ -133,6 +134,7 @@ class GroupFound:
     message: str
     worst: Worst | None = None
     looks_like: str | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,4 +36,6 @@ def _lines(group: Group) -> Iterator[str]:
             yield f"   diverges at    step {worst.first_step}"
     if group.looks_like:
         yield f"   looks like     {group.looks_like}"
+    if group.also:
+        yield safe(f"   also breaks    {', '.join(group.also)}")
     yield f"   replay         {group.replay}"

@@ -76,6 +76,7 @@ class Group:
         cases: number of failing cases, each counted once.
         judged: how many cases of this implementation the check judged, each counted once.
         replay: the command that runs the smallest case again.
+        also: other checks that fail as a consequence.
     """
 
     number: int
@@ -93,6 +94,7 @@ class Group:
     worst: WorstView | None
     looks_like: str | None
     replay: str
+    also: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -103,7 +105,7 @@ class Group:
 def groups_of(results: Results, cases: Mapping[str, Sequence[Judged]], source: str) -> tuple[Group, ...]:
     """All groups; where a run was cut off before it made any for a check, simple ones by cause."""
     found = [*results.groups]
-    made = {(group.implementation, group.check) for group in found}
+    made = {(group.implementation, check) for group in found for check in (group.check, *group.also)}
     found += _simple(results, made, max((group.number for group in found), default=0))
     return tuple(_group(group, cases.get(group.implementation, ()), source, made) for group in found)
 
@@ -163,11 +165,12 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         cases=len(ids),
         judged=judged or group.judged,
         ids=ids[:SHOWN_IDS],
-        smallest=_case(group.smallest_id, group.smallest),
+        smallest=case_view(group.smallest_id, group.smallest),
         message=group.message,
         worst=None if group.worst is None else _worst(group.worst),
         looks_like=group.looks_like,
         replay=f"rnn-conformance replay {shlex.quote(group.smallest_id)} --results {shlex.quote(source)}",
+        also=group.also,
     )
 
 
@@ -192,7 +195,8 @@ def _worst(worst: Worst) -> WorstView:
     )
 
 
-def _case(name: str, case: Mapping[str, Any]) -> CaseView:
+def case_view(name: str, case: Mapping[str, Any]) -> CaseView:
+    """A case in words; results of other versions of the specification are shown as they are."""
     config, data = case["config"], case["data"]
     rules = known_dialect(config["dialect"])
     layer = config["layer"]

@@ -90,6 +90,8 @@ def _group(group: Group, label: str) -> Iterator[str]:
         )
     if group.looks_like:
         yield f"- looks like: {plain(group.looks_like)}"
+    if group.also:
+        yield f"- also breaks: {plain(', '.join(group.also))}"
     yield ""
     yield from code(group.replay)
     yield ""

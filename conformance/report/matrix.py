@@ -89,7 +89,8 @@ def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
     """A row for every check that was run."""
     anchors: dict[tuple[str, str], str] = {}
     for group in groups:
-        anchors.setdefault((group.implementation, group.check), group.anchor)
+        for check in (group.check, *group.also):
+            anchors.setdefault((group.implementation, check), group.anchor)
     tallies = {name: by_label(found, lambda case: case.outcomes.items()) for name, found in cases.items()}
     seen = dict.fromkeys(check for found in cases.values() for case in found for check in case.outcomes)
     checks = [*(check for check in CHECKS if check in seen), *(check for check in seen if check not in CHECKS)]
