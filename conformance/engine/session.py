@@ -164,7 +164,8 @@ class Session:
         self, batch: Batch, modes: Modes, *, thorough: bool = True, laws: Iterable[tuple[str, Plan | Unclaimed]] = ()
     ) -> Sent:
         chosen = tuple(modes.later if index else modes.first for index in range(len(batch.cases)))
-        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough, dict(laws))
+        ordered = dict(sorted(laws, key=lambda law: LAWS[law[0].partition("/")[0]].spoils))
+        return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough, ordered)
 
     def _some_laws(self, batch: Batch, count: int) -> Iterator[tuple[str, Plan | Unclaimed]]:
         """Some of the laws that say something about the first case; which, follows from the configuration."""

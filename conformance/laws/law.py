@@ -205,6 +205,7 @@ class Law:
         needs: features that the implementation must have.
         everywhere: whether it also binds values that the specification leaves open: what is shown may be open, that it
             follows from the same things in the same way is not.
+        spoils: whether a fault that it looks for would change what other laws look at; it is then tried after them.
     """
 
     name: str
@@ -212,6 +213,7 @@ class Law:
     plan: Callable[[Subject], Plan | None]
     needs: tuple[str, ...] = ()
     everywhere: bool = False
+    spoils: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ LAWS: Mapping[str, Law] = {
         Law("option_effect", "an option that makes a difference makes one", passes.option_effect),
         Law("layouts", "the layout of arguments in memory makes no difference", life.layouts, ("layouts",), True),
         Law("threads", "calls in several threads do not disturb each other", life.threads, ("threads",), True),
-        Law("ownership", "what a call gave back belongs to the caller", life.ownership, ("ownership",), True),
+        Law("ownership", "what a call gave back belongs to the caller", life.ownership, ("ownership",), True, True),
         Law("routes", "every way to call the layer gives the same", life.routes, everywhere=True),
         Law("instances", "two layers share nothing", life.instances, everywhere=True),
         Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),

@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from entries import ALL, BI, GRU, LSTM, RNN, Mutant, launch
+from entries import keras as _keras
+from entries import torch as _torch
+from law_catalogue import LAW_FAULTS
 
-from conformance.engine.implementations import Launch
+from conformance.generate.phases import Profile
 
-WORKER = Path(__file__).with_name("worker.py")
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One planted fault.
-
-    Attributes:
-        fault: its name in the worker.
-        dialect: the dialect that it is planted in.
-        check: the check that must find it.
-        when: statements that must be among those of a group of that check.
-        looks_like: what that group must look like; None: it has no name, and none must be given.
-        only: what part of the quick profile is run, to stay quick.
-        phases: which phases are run.
-    """
-
-    fault: str
-    dialect: str
-    check: str
-    when: tuple[str, ...] = ()
-    looks_like: str | None = None
-    only: Mapping[str, str] = field(default_factory=dict)
-    phases: tuple[str, ...] = ("covering",)
-
-    @property
-    def id(self) -> str:
-        """Name of its test."""
-        return f"{self.dialect}-{self.fault}"
-
-    @property
-    def launch(self) -> Launch:
-        """How to start it."""
-        return launch(self.dialect, self.fault)
+__all__ = ["MUTANTS", "Mutant", "launch"]
 
 
-def launch(dialect: str, fault: str) -> Launch:
-    """The worker with one fault, by this interpreter."""
-    command = (sys.executable, str(WORKER), dialect, "--fault", fault)
-    return Launch(f"{dialect}:{fault}", command, {"OMP_NUM_THREADS": "1"})
-
-
-LSTM, GRU, RNN = {"layer": "lstm"}, {"layer": "gru"}, {"layer": "simple_rnn"}
-BI = {"bidirectional": "true"}
-
-
-def _keras(fault: str, check: str, *when: str, looks: str | None = None, **more: object) -> Mutant:
-    return Mutant(fault, "keras", check, when, looks, **more)  # type: ignore[arg-type]
-
-
-def _torch(fault: str, check: str, *when: str, looks: str | None = None, **more: object) -> Mutant:
-    return Mutant(fault, "torch", check, when, looks, **more)  # type: ignore[arg-type]
+MANY = Profile("many", 3, 6, 300, 150, "many configurations, for faults that need four options")
 
 
 def _read(blocks: str, order: str) -> str:
     return f"the gate blocks {', '.join(blocks)} are read as {', '.join(order)}"
 
-
-ALL = ("pinned", "covering", "random")
 
 CELLS = (
     _keras("gates_igfo", "values", "layer=lstm", looks=_read("ifgo", "igfo"), only=LSTM),
@@ -77,7 +27,13 @@ CELLS = (
     _keras("gru_gates_exchanged", "values", "layer=gru", looks=_read("zrn", "rzn"), only=GRU),
     _torch("gru_gates_exchanged", "values", "layer=gru", looks=_read("rzn", "zrn"), only=GRU),
     _torch("gru_gates_rotated", "values", "layer=gru", looks=_read("rzn", "nrz"), only=GRU),
-    _keras("gates_exchanged_in_the_recurrent_kernel", "values", "layer=lstm", only=LSTM),
+    _keras(
+        "gates_exchanged_in_the_recurrent_kernel",
+        "values",
+        "layer=lstm",
+        looks="the gate blocks i and f of the recurrent kernel are exchanged",
+        only=LSTM,
+    ),
     _keras("recurrent_kernel_transposed", "values", looks="the recurrent kernel is transposed", only=GRU),
     _torch("recurrent_kernel_transposed", "values", looks="the recurrent kernel is transposed", only=RNN),
     _keras("bias_ignored", "values", looks="the bias is ignored", only=RNN),
@@ -89,8 +45,8 @@ CELLS = (
     _keras("forget_bias_added", "values", "layer=lstm", looks="one is added to the forget bias", only=LSTM),
     _torch("forget_bias_added", "values", "layer=lstm", looks="one is added to the forget bias", only=LSTM),
     _keras("bias_slightly_off", "values", only=RNN),
-    _keras("bias_ignored_in_wide_layers", "values", only=RNN, phases=("random",)),
-    _torch("last_feature_ignored", "values", only=RNN),
+    _keras("bias_ignored_in_wide_layers", "values", "use_bias=True", "units>8", only=RNN, phases=("random",)),
+    _torch("last_feature_ignored", "values", "features>2", "features not a multiple of 2", only=RNN),
     _keras("unit_forget_bias_not_initial", "initial_weights", "layer=lstm", only=LSTM),
     _torch("initial_weights_too_wide", "initial_weights", only=RNN),
     _keras(
@@ -211,6 +167,7 @@ KERAS = (
         "states_ignored_with_batch_one",
         "values",
         "initial_state=True",
+        "batch=1",
         looks="the initial state is ignored",
         phases=("random",),
     ),
@@ -259,7 +216,13 @@ KERAS = (
         looks="merge_mode=mul behaves as merge_mode=sum",
         only={"merge_mode": "mul"},
     ),
-    _keras("concat_backward_first", "values", "bidirectional=True", only={"merge_mode": "concat"}),
+    _keras(
+        "concat_backward_first",
+        "values",
+        "bidirectional=True",
+        looks="the backward half comes before the forward half",
+        only={"merge_mode": "concat"},
+    ),
     _keras("concat_on_the_wrong_axis", "shape", "bidirectional=True", only={"merge_mode": "concat"}),
     _keras("mask_ignored", "values", "mask!=none", looks="the mask is ignored", only=RNN),
     _keras(
@@ -282,12 +245,18 @@ KERAS = (
         "mask_gaps_closed_backwards",
         "values",
         "go_backwards=True",
-        "mask=gaps|full_rows",
-        only={"go_backwards": "true", "layer": "simple_rnn"},
+        "the mask has a gap",
+        only={"go_backwards": "true"},
         phases=ALL,
     ),
-    _keras("mask_of_the_first_row", "values", "mask!=none", only=RNN),
-    _keras("mask_zeroes_states", "values", "mask=gaps|full_rows", only=RNN),
+    _keras("mask_of_the_first_row", "values", "mask!=none", looks="all rows are masked as the first one is", only=RNN),
+    _keras(
+        "mask_zeroes_states",
+        "values",
+        "mask=gaps|full_rows",
+        looks="states are zeroed at masked steps, while outputs are repeated",
+        only=RNN,
+    ),
     _keras("mask_carries_only_h", "values", "layer=lstm", "mask=left|gaps|full_rows", only=LSTM),
     _keras(
         "zero_output_ignored",
@@ -314,6 +283,7 @@ KERAS = (
         looks="outputs are zeroed by the mask in time order, while the sequence is in processing order",
         only={"zero_output_for_mask": "true", "return_sequences": "true"},
         phases=ALL,
+        profile=MANY,
     ),
     _keras(
         "half_zeroed_in_time_order",
@@ -325,10 +295,30 @@ KERAS = (
         only={"bidirectional": "true", "return_sequences": "true"},
         phases=ALL,
     ),
-    _keras("masked_output_is_not_repeated", "values", "mask=right|gaps|full_rows", only=RNN),
-    _keras("full_rows_are_nan", "values", "mask=full_rows", only={"mask": "full_rows"}),
-    _keras("states_exchanged_in_the_result", "order", "layer=lstm", "return_state=True", only=LSTM),
-    _keras("backward_states_first", "order", "bidirectional=True", "return_state=True", only=BI),
+    _keras(
+        "masked_output_is_not_repeated",
+        "values",
+        "mask=right|gaps|full_rows",
+        looks="masked steps show what is computed there instead of the output before",
+        only=RNN,
+    ),
+    _keras("full_rows_are_nan", "values", "a row is masked throughout", only={"mask": "full_rows"}),
+    _keras(
+        "states_exchanged_in_the_result",
+        "order",
+        "layer=lstm",
+        "return_state=True",
+        looks="the final states h and c are exchanged",
+        only=LSTM,
+    ),
+    _keras(
+        "backward_states_first",
+        "order",
+        "bidirectional=True",
+        "return_state=True",
+        looks="the final states of the two directions are exchanged",
+        only=BI,
+    ),
     _keras("list_of_results", "structure", only=RNN),
     _keras(
         "none_is_nested",
@@ -350,7 +340,7 @@ KERAS = (
     _keras("accepts_unknown_activations", "rejection", "rejection=activation_unknown", only=RNN),
     _keras("wrong_error_type", "rejection", only=RNN),
     _keras("rejects_sum_of_unrolled", "accepted", "bidirectional=True", "merge_mode=sum", "unroll=True", only=BI),
-    _keras("rejects_one_step", "accepted", only=GRU, phases=("random",)),
+    _keras("rejects_one_step", "accepted", "timesteps=1", only=GRU, phases=("random",)),
     _keras(
         "graph_mode_ignores_states",
         "values",
@@ -387,7 +377,15 @@ TORCH = (
         looks="the initial states of the two directions are exchanged",
         only=BI,
     ),
-    _torch("hx_only_of_the_first_layer", "values", "num_layers=3", "bidirectional=True", "hx=True", only=BI),
+    _torch(
+        "hx_only_of_the_first_layer",
+        "values",
+        "num_layers=3",
+        "bidirectional=True",
+        "hx=True",
+        looks="the initial states are used in the first layer only",
+        only=BI,
+    ),
     _torch(
         "h_n_by_direction",
         "values",
@@ -398,7 +396,7 @@ TORCH = (
     _torch("h_n_highest_layer_first", "values", "num_layers!=1", looks="h_n begins with the highest layer", only=RNN),
     _torch("h_n_batch_first", "shape", "batch_first=True", only={"batch_first": "true"}),
     _torch("h_n_of_the_last_layer_only", "shape", "num_layers!=1", only=GRU),
-    _torch("h_n_and_c_n_exchanged", "order", "layer=lstm", only=LSTM),
+    _torch("h_n_and_c_n_exchanged", "order", "layer=lstm", looks="the final states h and c are exchanged", only=LSTM),
     _torch("states_flat", "structure", "layer=lstm", only=LSTM),
     _torch("gru_state_in_a_tuple", "structure", "layer=gru", only=GRU),
     _torch(
@@ -409,10 +407,23 @@ TORCH = (
         looks="layers above the first read the forward half twice",
         only=BI,
     ),
-    _torch("backward_of_upper_layers_reads_forward", "values", "num_layers=3", "bidirectional=True", only=BI),
+    _torch(
+        "backward_of_upper_layers_reads_forward",
+        "values",
+        "num_layers=3",
+        "bidirectional=True",
+        looks="the backward direction of the highest layer reads in time order",
+        only=BI,
+    ),
     _torch("projection_missing_in_h_n", "shape", "layer=lstm", "proj_size!=0", only=LSTM),
     _torch("projection_doubled", "values", "layer=lstm", "proj_size=1", only=LSTM),
-    _torch("torch_backward_not_realigned", "values", "bidirectional=True", only=BI),
+    _torch(
+        "torch_backward_not_realigned",
+        "values",
+        "bidirectional=True",
+        looks="the backward half is not re-aligned to time order",
+        only=BI,
+    ),
     _torch(
         "packed_states_run_on",
         "values",
@@ -422,7 +433,12 @@ TORCH = (
         phases=ALL,
     ),
     _torch(
-        "packed_backward_starts_in_the_padding", "values", "bidirectional=True", "input=packed|packed_unsorted", only=BI
+        "packed_backward_starts_in_the_padding",
+        "values",
+        "bidirectional=True",
+        "input=packed|packed_unsorted",
+        looks="the backward direction starts in the padding of packed sequences",
+        only=BI,
     ),
     _torch("padding_is_not_zero", "values", "input=packed|packed_unsorted", looks="the lengths are ignored", only=RNN),
     _torch(
@@ -450,9 +466,60 @@ LIFETIME = (
     _keras("depends_on_the_call", "determinism", only=RNN),
     _keras("keeps_state", "determinism", only=RNN),
     _torch("one_nan", "values", only=RNN),
-    _keras("wrong_last_row", "values", only=RNN, phases=("random",)),
-    _keras("long_sequences_cut", "values", only=RNN, phases=("random",)),
+    _keras("wrong_last_row", "values", "batch>4", only=RNN, phases=("random",)),
+    _keras("long_sequences_cut", "values", "timesteps>8", only=RNN, phases=("random",)),
     _keras("recurrent_kernel_first", "weights", only=GRU),
 )
 
-MUTANTS = (*CELLS, *KERAS, *TORCH, *LIFETIME)
+SIZED: dict[str, object] = {"profile": Profile("sized", 2, 3, 0, 150, "all special sizes", sizes=1)}
+
+SIZES = (
+    _keras("remainder_of_eight_lost", "values", "units not a multiple of 8", only=RNN, **SIZED),
+    _torch("remainder_of_eight_lost", "values", "units not a multiple of 8", only=RNN, **SIZED),
+    _keras("remainder_after_sixteen_lost", "values", "units>16", "units not a multiple of 16", only=RNN, **SIZED),
+    _torch("units_after_32_lost", "values", "units>32", only=GRU, **SIZED),
+    _keras("last_unit_of_full_blocks_lost", "values", "units a multiple of 16", only=RNN, **SIZED),
+    _torch("seventeen_units_wrong", "values", "units=17", only=RNN, **SIZED),
+    _keras("features_after_64_lost", "values", "features>64", only=RNN, **SIZED),
+    _keras("more_features_than_units", "values", "features>units", only=RNN, **SIZED),
+    _keras("batch_of_one_scaled", "values", "batch=1", only=RNN, **SIZED),
+    _keras("rows_after_32_repeat", "values", "batch>32", only=RNN, **SIZED),
+    _keras("buffer_of_64_steps", "values", "timesteps>64", only=RNN, **SIZED),
+    _torch("buffer_of_64_steps", "values", "timesteps>64", only=RNN, **SIZED),
+    _keras("state_lost_between_chunks", "values", "timesteps>32", only=LSTM, **SIZED),
+    _keras(
+        "float32_sums_of_long_sequences",
+        "values",
+        "dtype=float64",
+        "timesteps>100",
+        only={"dtype": "float64"},
+        **SIZED,
+    ),
+)
+
+MASKS = (
+    _keras(
+        "states_and_outputs_zeroed",
+        "values",
+        "mask=right|gaps|full_rows",
+        looks="states are zeroed at masked steps instead of carried",
+        only=RNN,
+    ),
+    _keras(
+        "zeros_shown_at_masked_steps",
+        "values",
+        looks="masked steps show zeros instead of the output before",
+        only={"layer": "gru", "return_sequences": "false"},
+    ),
+    _keras(
+        "mask_ignored_forward",
+        "values",
+        "bidirectional=True",
+        "mask!=none",
+        looks="the mask is ignored in the forward direction",
+        only=BI,
+    ),
+    _keras("gaps_shift_states", "values", "the mask has a gap", only=RNN),
+)
+
+MUTANTS = (*CELLS, *KERAS, *TORCH, *LIFETIME, *SIZES, *MASKS, *LAW_FAULTS)

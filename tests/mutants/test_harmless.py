@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from catalogue import launch
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound
 from conformance.engine.run import RunOptions, run
 from conformance.generate.phases import PROFILES
+from conformance.laws import LAWS
 
 SEED = 2
 
@@ -52,6 +55,18 @@ def test_it_is_never_flagged(dialect: str, name: str) -> None:
     assert not wrong
     assert not [event for event in seen if isinstance(event, GroupFound)]
     assert len(cases) > 1000
+
+
+@pytest.mark.parametrize(("dialect", "name"), VARIANTS, ids=lambda value: str(value))
+def test_no_law_flags_it(dialect: str, name: str) -> None:
+    """All laws on every configuration; the test above has some on many more."""
+    profile = replace(PROFILES["quick"], draws=1, random=20, laws=len(LAWS))
+    seen = list(run(RunOptions((launch(dialect, name),), profile, SEED, phases=("random",))))
+    judged = [
+        event.outcomes[law] for event in seen if isinstance(event, CaseJudged) for law in LAWS if law in event.outcomes
+    ]
+    assert not [verdict.message for verdict in judged if verdict.outcome in DEVIATIONS]
+    assert len(judged) > 100
 
 
 def test_there_are_enough_of_them() -> None:

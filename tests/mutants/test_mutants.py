@@ -7,13 +7,12 @@ from catalogue import MUTANTS, Mutant
 
 from conformance.engine.events import Event, GroupFound, ImplementationStarted, RunFinished
 from conformance.engine.run import RunOptions, run
-from conformance.generate.phases import PROFILES
 
 SEED = 1
 
 
 def events(mutant: Mutant) -> list[Event]:
-    options = RunOptions((mutant.launch,), PROFILES["quick"], SEED, phases=mutant.phases, only=mutant.only)
+    options = RunOptions((mutant.launch,), mutant.profile, SEED, phases=mutant.phases, only=mutant.only)
     return list(run(options))
 
 

@@ -7,10 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workers" / "fakes"))
 import cell_faults  # noqa: F401 - registers its faults
+import gradient_faults  # noqa: F401
 import harmless  # noqa: F401
 import keras_faults  # noqa: F401
+import law_data_faults  # noqa: F401
+import law_life_faults  # noqa: F401
 import lifetime_faults  # noqa: F401
 import numpy_layers
+import size_faults  # noqa: F401
 import torch_faults  # noqa: F401
 
 if __name__ == "__main__":

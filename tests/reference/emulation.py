@@ -289,7 +289,7 @@ def _keras(config: LayerConfig, draw: Tensors, style: Style, p: Mapping[tuple[in
     if not config.bidirectional:
         return result | {"output": _shown(config, halves[0], mask, backwards)}
     if config.get("return_sequences"):
-        halves = [half * mask[..., None] for half in halves]
+        halves = [np.where(mask[..., None], half, 0) for half in halves]
     if config.get("merge_mode") == "None":
         return result | {"forward_output": halves[0], "backward_output": halves[1]}
     return result | {"output": _merged(style, str(config.get("merge_mode")), *halves)}
@@ -328,7 +328,7 @@ def _torch(config: LayerConfig, draw: Tensors, style: Style, p: Mapping[tuple[in
         for d in range(2 if config.bidirectional else 1):
             initial = [_initial(draw, style, p[layer, d], k, len(finals), len(x), unbatched) for k in range(len(names))]
             shown, final = direction(style, acts, True, p[layer, d], x, mask, initial, d == 1)
-            halves.append(np.stack(shown, axis=1) * mask[..., None])
+            halves.append(np.where(mask[..., None], np.stack(shown, axis=1), 0))
             finals.append(final)
         x = np.concatenate(halves, axis=-1)
     result = {name: np.stack([final[k] for final in finals]) for k, name in enumerate(names)}

@@ -200,10 +200,11 @@ class KerasDirection:
 
 
 class KerasLayer:
-    """A Keras layer, bidirectional or not, called with x, mask and initial states."""
+    """A Keras layer, bidirectional or not, called with x, mask and initial states; stateful if it was asked for."""
 
     def __init__(self, layer: str, options: dict[str, Any], sizes: dict[str, int]) -> None:
         self.options = options
+        self.kept: States | None = None
         self.sizes = sizes
         self.dtype = np.dtype(options["dtype"])
         self.bidirectional = options["bidirectional"]
@@ -248,7 +249,7 @@ class KerasLayer:
         return self.packaged([*outputs, *states])
 
     def runs(self, x: Array, inputs: serve.Inputs) -> list[tuple[Array, States]]:
-        given = inputs.initial_state
+        given = self.kept if inputs.initial_state is None else inputs.initial_state
         found = []
         for index, direction in enumerate(self.directions):
             states = direction.cell.states(x.shape[0])
@@ -256,7 +257,16 @@ class KerasLayer:
                 count = len(states)
                 states = [state.astype(self.dtype) for state in given[index * count : (index + 1) * count]]
             found.append(direction.run(x, inputs.mask, states))
+        if self.options.get("stateful"):
+            self.keep([state for _, states in found for state in states])
         return found
+
+    def keep(self, states: States) -> None:
+        """Begin the next call with these states, which are nobody else's."""
+        self.kept = [state.copy() for state in states]
+
+    def reset(self) -> None:
+        self.kept = None
 
     def seen(self, outputs: Array) -> Array:
         return outputs if self.options["return_sequences"] else outputs[:, -1]
@@ -290,7 +300,7 @@ class Packed:
     """A packed sequence: the steps of all sequences, and how to take them apart again."""
 
     def __init__(self, padded: Array, lengths: Array, *, batch_first: bool) -> None:
-        self.lengths = lengths
+        self.lengths = lengths.copy()
         self.padded = np.ascontiguousarray(padded.swapaxes(0, 1)) if batch_first else padded
         order = np.argsort(-lengths, kind="stable")
         self.batch_sizes = np.array([np.sum(lengths > t) for t in range(int(lengths.max()))], np.int64)
@@ -324,6 +334,9 @@ class TorchLayer:
         ]
 
     set_weights = KerasLayer.set_weights
+
+    def reset(self) -> None:
+        raise ValueError("it keeps no states")
 
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
         if mode != "eager":
@@ -410,13 +423,19 @@ class Dialect:
     modes: ClassVar[list[str]] = ["eager"]
     layer_class: Any = None
     options: ClassVar[dict[str, list[Any]]] = {}
+    features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership"]
 
     def describe(self) -> dict[str, Any]:
         return {
             "dialect": self.name,
             "versions": {"numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
-            "capabilities": {"layers": list(GATES), "options": self.options, "modes": self.modes},
+            "capabilities": {
+                "layers": list(GATES),
+                "options": self.options,
+                "modes": self.modes,
+                "features": self.features,
+            },
         }
 
     def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
@@ -454,15 +473,20 @@ class KerasDialect(Dialect):
         "mask": ["none", "right", "left", "gaps", "full_rows"],
         "initial_state": [False, True],
     }
+    features: ClassVar[list[str]] = [*Dialect.features, "stateful"]
+
+    def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
+        self.check(layer, options, sizes, arguments)
+        return self.layer_class(layer, {**options, "stateful": arguments.get("stateful", False)}, sizes)
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
-        known = {**options, "units": sizes["units"], "use_cudnn": "auto"}
+        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False}
         given = {**known, **arguments}
         if set(given) - set(known):
             raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
         if given["units"] <= 0:
             raise ValueError("units must be positive")
-        domains = {"use_cudnn": ["auto", True, False], **self.options}
+        domains = {"use_cudnn": ["auto", True, False], "stateful": [True, False], **self.options}
         for name, value in given.items():
             if name in domains and value not in domains[name]:
                 raise ValueError(f"{name}={value!r} is not valid")

@@ -1,0 +1,99 @@
+"""The planted faults that need more than one call: each is found by the law that it breaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from entries import ALL, BI, GRU, LSTM, RNN, Mutant
+
+from conformance.generate.phases import PROFILES
+from conformance.laws import LAWS
+
+ALL_LAWS = replace(
+    PROFILES["quick"], name="laws", draws=2, sizes=0, experiments=40, laws=len(LAWS), meaning="all laws on few draws"
+)
+
+
+def keras(fault: str, check: str, *when: str, **more: object) -> Mutant:
+    return Mutant(fault, "keras", check, when, profile=ALL_LAWS, **more)  # type: ignore[arg-type]
+
+
+def torch(fault: str, check: str, *when: str, **more: object) -> Mutant:
+    return Mutant(fault, "torch", check, when, profile=ALL_LAWS, **more)  # type: ignore[arg-type]
+
+
+ONE_WAY = {"bidirectional": "false"}
+SEQUENCES = {"return_sequences": "true"}
+UNMASKED = {"mask": "none"}
+
+DATA = (
+    torch("scaled_by_the_largest", "rows", only=GRU),
+    keras("rows_of_nan_go_last", "rows", only=RNN),
+    keras("mask_multiplies", "padding", only=RNN),
+    torch("padding_multiplies", "padding", "input=packed|packed_unsorted", only=RNN),
+    keras("full_mask_forgets_states", "full_mask", "initial_state=True", only=UNMASKED, phases=ALL),
+    keras("full_mask_reads_forwards", "full_mask", only={"mask": "none", **RNN}),
+    keras("equal_lengths_need_no_mask", "masked_tail", only=RNN),
+    keras("two_masked_columns_are_the_end", "masked_tail", only=GRU),
+    keras("zero_states_are_replaced", "zero_state", only=RNN),
+    torch("zero_hx_skips_the_recurrent_bias", "zero_state", only=GRU),
+    keras("remembered_beginning_is_one_step_off", "causality", only={**SEQUENCES, **UNMASKED}, phases=ALL),
+    torch("remembered_beginning_is_one_step_off", "causality", only=RNN),
+    keras("tanh_clips_nan", "not_a_number", "layer=simple_rnn", only={"activation": "tanh"}),
+    keras("zeroes_by_multiplication", "not_a_number", only=SEQUENCES),
+    torch("nan_counts_as_zero", "not_a_number", only=GRU),
+    keras("tanh_overflows", "infinity", only={"activation": "tanh"}),
+    keras("sigmoid_overflows", "infinity", only=LSTM),
+    torch("infinite_inputs_ignored", "infinity", only=RNN),
+)
+
+PASSES = (
+    torch("states_scrambled_on_the_way_back", "chunks", only=GRU),
+    keras("own_states_lose_c", "chunks", only=LSTM),
+    keras("direction_by_kernel", "time_reversal", only={**ONE_WAY, **RNN}),
+    keras("go_backwards_starts_late", "time_reversal", only={"go_backwards": "false", **ONE_WAY}),
+    torch("direction_by_kernel", "two_directions", only={"num_layers": "1", **BI}),
+    keras("bias_ignored_in_one_direction", "two_directions", "use_bias=True", only={"go_backwards": "false", **BI}),
+    keras("weights_known_by_their_sum", "direction_swap", only=BI),
+    torch("weights_known_by_their_sum", "direction_swap", only={"num_layers": "1", **BI}),
+    keras("merge_by_kernel", "merge_modes", only=BI),
+    keras("unmerged_is_not_realigned", "merge_modes", "return_sequences=True", only={"merge_mode": "sum"}),
+    keras("activation_by_kernel", "option_effect", only=RNN),
+    torch("relu_is_tanh", "option_effect", only={"nonlinearity": "tanh"}),
+)
+
+LIFE = (
+    keras("reads_memory_in_order", "layouts", only=RNN),
+    keras("works_in_place", "layouts", only=RNN),
+    torch("assumes_no_gaps", "layouts", only=RNN),
+    keras("state_in_the_cell", "threads", only=GRU),
+    torch("input_in_the_layer", "threads", only=RNN),
+    keras("workspace_of_all", "threads", only=RNN),
+    keras("memoised", "ownership", only=RNN),
+    torch("lengths_are_the_callers", "ownership", only=RNN),
+    keras("recurrent_kernel_shared", "instances", only={**ONE_WAY, **RNN}),
+    torch("biases_shared", "instances", only={"num_layers": "1", "bias": "true", **ONE_WAY}),
+    keras("mask_remembered", "history", only=RNN),
+    torch("states_remembered", "history", only=GRU),
+    keras("zeros_for_the_first_batch", "history", only=GRU),
+    keras("reset_forgets_h_alone", "stateful", "layer=lstm", only=LSTM),
+    keras("directions_go_on_from_the_forward_state", "stateful", "bidirectional=True", only=BI),
+)
+
+TRAINING = (
+    keras("slope_of_tanh_by_an_old_output", "gradients", "activation=tanh", phases=ALL, only=RNN),
+    keras("cell_state_detached", "gradients", "layer=lstm", phases=ALL, only=LSTM),
+    keras(
+        "masked_steps_have_no_gradient",
+        "gradients",
+        "return_sequences=True",
+        "a last step is masked",
+        phases=ALL,
+        only=SEQUENCES,
+    ),
+    keras("biases_have_one_gradient", "gradients", "reset_after=True", phases=ALL, only=GRU),
+    keras("truncated_after_four_steps", "gradients", "timesteps>4", phases=ALL, only=RNN),
+    keras("initial_state_has_no_gradient", "gradients", "initial_state=True", phases=ALL, only=GRU),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING)
