@@ -1,0 +1,204 @@
+"""False alarms: what the suite says against implementations that are right, over many random cases.
+
+    python benchmarks/false_alarms.py emulation torch keras:tensorflow --cases 30000 \
+        --python torch=PATH --python keras:tensorflow=PATH
+
+`emulation` is a correct implementation in float16, bfloat16, float32 or float64 that errs as much as it may
+(tests/reference/emulation.py), judged by the bounds alone; any other name is an implementation as in
+`rnn-conformance run`, judged by all checks. Seeds are run one after the other and kept in a record, so that a campaign
+can be stopped and goes on where it was. Where an implementation is known to deviate from its documentation, cases are
+counted apart.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from conformance.cli.options import launches, python_option
+from conformance.engine.events import DEVIATIONS, CaseJudged, ImplementationStarted
+from conformance.engine.implementations import Launch
+from conformance.engine.run import RunOptions, run
+from conformance.generate.phases import PROFILES, Profile
+from conformance.laws import LAWS
+from conformance.spec import Case, LayerConfig, Value
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "reference"))
+
+import soundness
+
+ROOT = Path(__file__).resolve().parents[1]
+
+EMULATION = "emulation"
+
+CAMPAIGN: Profile = replace(PROFILES["quick"], name="campaign", draws=16, random=120, experiments=0)
+"""One seed of it: 120 random configurations with 16 draws of data each; no experiments, no causes."""
+
+EMULATED = 1000
+"""Cases of one seed of the emulation."""
+
+SILENT = ("unsupported", "not run")
+"""Outcomes that say nothing."""
+
+Region = Mapping[str, tuple[Value, ...]]
+"""Option name -> values: the configurations that have one of these values of every option."""
+
+MASKED: tuple[Value, ...] = ("right", "left", "gaps", "full_rows")
+
+KNOWN: Mapping[str, tuple[Region, ...]] = {
+    "keras:tensorflow": (
+        {"bidirectional": (True,), "go_backwards": (True,)},
+        {"unroll": (True,), "mask": MASKED, "return_sequences": (True,), "go_backwards": (True,)},
+        {"unroll": (True,), "mask": MASKED, "return_sequences": (True,), "bidirectional": (True,)},
+    ),
+}
+"""Where Keras 3.15.1 does not follow its documentation: specs/deviations. These cases are counted apart."""
+
+KNOWN_TO_LAWS: Mapping[str, tuple[Region, ...]] = {
+    "keras:tensorflow": ({"unroll": (True,), "return_sequences": (True,)},),
+}
+"""From here the further calls of a law, with a mask or in the other direction, may lead there: laws are not counted."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one seed gave.
+
+    Attributes:
+        implementation: its name.
+        seed: of the random configurations, or of the trials of the emulation.
+        cases: judged.
+        verdicts: of single checks on them.
+        apart: cases in regions where the implementation is known to deviate; not among `cases`.
+        alarms: case, check and message of everything that was said against the implementation.
+    """
+
+    implementation: str
+    seed: int
+    cases: int
+    verdicts: int
+    apart: int = 0
+    alarms: list[str] = field(default_factory=list)
+
+
+def emulated(seed: int) -> Tally:
+    """Trials of the emulation against the bound that decides."""
+    rng = np.random.default_rng
+    trials = [soundness.random_trial(rng([seed, number])) for number in range(EMULATED)]
+    alarms = [
+        f"trial {number}: {ratio:.4g} of the allowed error: {trial.config} {trial.style}"
+        for number, trial in enumerate(trials)
+        if (ratio := soundness.worst(trial, "signed")) > 1
+    ]
+    return Tally(EMULATION, seed, EMULATED, EMULATED, alarms=alarms)
+
+
+def examined(launch: Launch, seed: int) -> Tally:
+    """One seed of the random phase on an implementation."""
+    tally = Tally(launch.name, seed, 0, 0)
+    for event in run(RunOptions((launch,), CAMPAIGN, seed, ("random",))):
+        if isinstance(event, ImplementationStarted) and event.state == "broken":
+            raise click.ClickException(f"{launch.name} is broken: {event.message}")
+        if isinstance(event, CaseJudged):
+            tally = counted(tally, event)
+    return tally
+
+
+def counted(tally: Tally, event: CaseJudged) -> Tally:
+    """The tally with one more case."""
+    config = Case.from_canonical(event.case).config
+    laws_count = not within(KNOWN_TO_LAWS, tally.implementation, config)
+    said = {
+        check: verdict
+        for check, verdict in event.outcomes.items()
+        if verdict.outcome not in SILENT and (laws_count or check not in LAWS)
+    }
+    if not said:
+        return tally
+    if within(KNOWN, tally.implementation, config):
+        return replace(tally, apart=tally.apart + 1)
+    alarms = [
+        f"{event.id} ({event.mode}): {check}: {verdict.message} [{config}]"
+        for check, verdict in said.items()
+        if verdict.outcome in DEVIATIONS
+    ]
+    return replace(tally, cases=tally.cases + 1, verdicts=tally.verdicts + len(said), alarms=[*tally.alarms, *alarms])
+
+
+def within(regions: Mapping[str, tuple[Region, ...]], implementation: str, config: LayerConfig) -> bool:
+    """Whether a configuration lies in one of the regions of an implementation."""
+    return any(
+        all(config.get(name) in values for name, values in region.items()) for region in regions.get(implementation, ())
+    )
+
+
+def recorded(record: Path) -> list[Tally]:
+    """All tallies of a record."""
+    if not record.exists():
+        return []
+    return [Tally(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def campaign(name: str, launch: Launch | None, cases: int, known: Sequence[Tally]) -> Iterator[Tally]:
+    """The tallies that are missing until so many cases of an implementation are judged."""
+    mine = [tally for tally in known if tally.implementation == name]
+    done, seed = sum(tally.cases for tally in mine), max((tally.seed for tally in mine), default=0)
+    while done < cases:
+        seed += 1
+        tally = emulated(seed) if launch is None else examined(launch, seed)
+        if not tally.cases:
+            raise click.ClickException(f"{name}: no case of seed {seed} was judged")
+        done += tally.cases
+        yield tally
+
+
+def tell(tallies: Sequence[Tally]) -> None:
+    """Cases and false alarms of every implementation, and everything that was said against one."""
+    names = list(dict.fromkeys(tally.implementation for tally in tallies))
+    click.echo("\nimplementation            seeds     cases   verdicts  false alarms  apart")
+    for name in [*names, "total"]:
+        mine = [tally for tally in tallies if name in (tally.implementation, "total")]
+        cases, verdicts, apart = (
+            sum(getattr(tally, part) for tally in mine) for part in ("cases", "verdicts", "apart")
+        )
+        alarms = sum(len(tally.alarms) for tally in mine)
+        click.echo(f"{name:<24} {len(mine):6} {cases:9,} {verdicts:10,} {alarms:13,} {apart:6,}")
+    for tally in tallies:
+        for alarm in tally.alarms:
+            click.echo(f"{tally.implementation}, seed {tally.seed}: {alarm}")
+
+
+@click.command()
+@click.argument("implementations", nargs=-1, required=True, metavar="IMPLEMENTATION...")
+@click.option("--cases", default=1000, show_default=True, help="At least so many of each implementation.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=ROOT / "build" / "false_alarms.jsonl",
+    help="Where the outcomes of seeds are kept; delete it to begin anew.  [default: build/false_alarms.jsonl]",
+)
+@python_option
+def main(implementations: tuple[str, ...], cases: int, record: Path, pythons: tuple[str, ...]) -> None:
+    """Count false alarms on correct implementations; exit code 1 if there is one."""
+    named = [name for name in implementations if name != EMULATION]
+    started = {launch.name: launch for launch in launches(named, pythons)}
+    record.parent.mkdir(parents=True, exist_ok=True)
+    tallies = recorded(record)
+    for name in implementations:
+        for tally in campaign(name, started.get(name), cases, tuple(tallies)):
+            with record.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(tally)) + "\n")
+            tallies.append(tally)
+            click.echo(f"{name}, seed {tally.seed}: {tally.cases} cases, {len(tally.alarms)} false alarms")
+    tell(tallies)
+    sys.exit(1 if any(tally.alarms for tally in tallies) else 0)
+
+
+if __name__ == "__main__":
+    main()
