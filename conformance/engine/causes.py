@@ -32,6 +32,9 @@ from conformance.spec import Case, LayerConfig, clauses_for
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
 
+LARGEST = ("units", "timesteps")
+"""Sizes of which a diagnosis must explain the largest case too."""
+
 DRAWS = 6
 """Draws of data before a configuration counts as not failing."""
 
@@ -126,13 +129,18 @@ class Investigator:
         """The causes of one check's failures; a failure that meets a condition found before belongs to it."""
         causes: list[Cause] = []
         for alike in _alike(check, failing):
+            tried = self._tried(again(check, alike[0].judged.outcomes[check]), passing)
             left = [record for record in alike if not _absorbed(causes, record)]
             while left and self._can_experiment(left[0].judged.outcomes[check]):
-                causes.append(self._examine(check, left, passing))
+                causes.append(self._examine(check, left, tried))
                 left = [record for record in left if record not in causes[-1].failing]
             if left:
-                causes += _by_statistics(check, left, passing)
+                causes += _by_statistics(check, left, tried)
         return causes
+
+    def _tried(self, name: str, passing: Sequence[Record]) -> Sequence[Record]:
+        """Those that passed what failed: of a law with several routes, each case has tried a few only."""
+        return [record for record in passing if self._session.tries(name, record.case)] if "/" in name else passing
 
     def _can_experiment(self, verdict: Verdict) -> bool:
         return not self._stop.is_set() and self._experiments_left > 0 and verdict.outcome not in _COSTLY
@@ -200,8 +208,7 @@ class Investigator:
         if cause.check not in ("values", "order"):
             return None
         samples: list[tuple[Expectation, Reply]] = []
-        ordered = sorted(cause.failing, key=lambda record: record.weight)
-        sampled = ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES]
+        sampled = _sampled(cause.failing)
         cases = [(cause.smallest, cause.mode), *((it.case, it.judged.mode) for it in sampled)]
         for case, mode in dict.fromkeys(cases):  # the smallest one costs least, and rules out most
             seen = self._observe(case, mode)
@@ -291,6 +298,13 @@ class _Trial:
             verdict = judge(observation).get(self._check)
             if verdict is not None:
                 yield observation.case, verdict
+
+
+def _sampled(failing: Sequence[Record]) -> list[Record]:
+    """Some cases from simple to hard, and those with the most units and steps: what explains all must explain these."""
+    ordered = sorted(failing, key=lambda record: record.weight)
+    largest = [max(ordered, key=lambda record: getattr(record.case.config.sizes, name)) for name in LARGEST]
+    return [*ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES], *largest]
 
 
 def _sizeless(record: Record) -> Features:

@@ -145,6 +145,12 @@ class Session:
         sent = self._sent(batch, Modes(mode, mode), thorough=thorough, laws=self._laws(batch, laws))
         return self._together(sent, _expectations(sent, held_to))
 
+    def tries(self, name: str, case: Case) -> bool:
+        """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
+        law, _, route = name.partition("/")
+        plan = dict(self._laws(Batch("pinned", case.config, (case,)), (law,))).get(law)
+        return isinstance(plan, Plan) and (not route or any(call.manner.route == route for call in plan.calls))
+
     def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
         """Build a layer and call it once with any tensors."""
         handle = next(self._handles)
@@ -213,9 +219,7 @@ class Session:
                 arguments = dict(call.arguments)
                 self._worker.send(*requests.build(handles[call.layer], call.config, arguments=arguments))
             self._worker.send(
-                *requests.call(
-                    handles[call.layer], call.tensors, mode, manner=call.manner, cotangents=call.cotangents
-                )
+                *requests.call(handles[call.layer], call.tensors, mode, manner=call.manner, cotangents=call.cotangents)
             )
         for layer, other in handles.items():
             if layer:

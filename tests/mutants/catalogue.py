@@ -270,7 +270,7 @@ KERAS = (
     _keras(
         "zero_output_always",
         "values",
-        looks="zero_output_for_mask=False behaves as zero_output_for_mask=True",
+        looks="masked steps show zeros instead of the output before",
         only={"zero_output_for_mask": "false", "return_sequences": "true"},
         phases=ALL,
     ),
