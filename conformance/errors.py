@@ -9,6 +9,7 @@ CONFORMANT = 0
 DEVIATIONS = 1
 USAGE = 2
 BROKEN = 3
+STALE = 4
 
 
 class ConformanceError(Exception):

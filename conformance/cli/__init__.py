@@ -7,7 +7,7 @@ import sys
 import click
 
 import conformance
-from conformance.cli import demo, doctor, explain, export, listing, replay, report, run, vectors
+from conformance.cli import accept, compare, demo, doctor, explain, export, listing, merge, replay, report, run, vectors
 from conformance.errors import ConformanceError
 
 EPILOG = """\b
@@ -15,10 +15,12 @@ Examples:
   rnn-conformance explain keras LSTM --bidirectional --return-state --units 3 --input 1,4,5
   rnn-conformance run keras:tensorflow torch
   rnn-conformance run torch --profile quick --only "layer=lstm proj_size=2"
+  rnn-conformance compare before.jsonl after.jsonl
   rnn-conformance replay 4f1c09aa37b2 --results reports/latest/results.jsonl
 
 \b
-Exit codes: 0 conformant, 1 deviations, 2 usage, 3 an implementation is broken, 130 interrupted.
+Exit codes: 0 conformant, 1 deviations, 2 usage, 3 an implementation is broken,
+4 a known deviation is stale (--strict), 130 interrupted.
 """
 
 
@@ -46,6 +48,9 @@ for command in (
     demo.demo,
     run.run,
     report.report,
+    compare.compare_,
+    merge.merge_,
+    accept.accept,
     replay.replay,
     export.export,
     listing.list_,

@@ -14,6 +14,7 @@ from types import FrameType
 
 import click
 
+from conformance.cli.accept import known_of, known_option, stale
 from conformance.cli.compare import against, baseline_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
 from conformance.cli.progress import progress
@@ -22,7 +23,7 @@ from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.run import RunOptions
 from conformance.engine.run import run as run_suite
 from conformance.engine.worker import Limits
-from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, USAGE, SpecError
+from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, STALE, USAGE, SpecError
 from conformance.generate.phases import PHASES, PROFILES, Phase
 from conformance.generate.shard import Shard
 from conformance.report import write
@@ -86,6 +87,8 @@ Examples:
     metavar="NUMBER/OF",
     help="Run one part of the cases, such as 2/4; needs --seed. `rnn-conformance merge` makes one run of all parts.",
 )
+@known_option
+@click.option("--strict", is_flag=True, help="Exit code 4 if a witness of a known deviation passes.")
 @click.option("--max-cases", type=click.IntRange(1), help="Run so many cases of each implementation at most.")
 @click.option("--max-time", type=click.FloatRange(0, min_open=True), help="Seconds after which the run ends in order.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
@@ -113,6 +116,8 @@ def run(
     pin: Path | None,
     baseline: Path | None,
     shard: str | None,
+    known: tuple[Path, ...],
+    strict: bool,
     max_cases: int | None,
     max_time: float | None,
     timeout: float,
@@ -133,11 +138,12 @@ def run(
     `cmd:PROGRAM ARGUMENTS` for a program that speaks the protocol of docs/protocol.md.
     """
     file = out / "results.jsonl"
-    earlier = None if baseline is None else baseline_of(baseline, file)
+    started = launches(implementations, pythons, dialect, layers, claims, replaced)
+    earlier = None if baseline is None else baseline_of(baseline, file, [launch.name for launch in started])
     if seed is None and earlier is not None:
         seed = earlier.header.seed
     options = RunOptions(
-        launches=launches(implementations, pythons, dialect, layers, claims, replaced),
+        launches=started,
         profile=PROFILES[profile],
         seed=secrets.randbelow(2**31) if seed is None else seed,
         phases=_phases(phases),
@@ -148,15 +154,18 @@ def run(
         shard=_shard(shard, seed),
         max_cases=max_cases,
         max_seconds=max_time,
+        known=known_of(known),
     )
     results = run_to_file(options, file)
     write(results, out, str(file))
     click.echo(summary(results, form, file))
     click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
     code = exit_code(results)
-    if earlier is not None and baseline is not None:
+    if earlier is not None and baseline is not None and code not in (USAGE, INTERRUPTED):
         changed = against(earlier, results, (str(baseline), str(file)), form)
         code = changed if code in (CONFORMANT, DEVIATIONS) else code
+    if stale(options.known, results) and strict and code == CONFORMANT:
+        code = STALE
     if code == USAGE:
         click.echo("rnn-conformance: no case was judged: no implementation claims what --only asks for", err=True)
     sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)

@@ -119,7 +119,9 @@ class Investigator:
             passing = [record for record in judged if record.judged.outcomes[check].outcome == "pass"]
             failing = [record for record in judged if record.judged.outcomes[check].outcome in DEVIATIONS]
             left = _without_consequences(check, failing, causes)
-            causes += (replace(cause, judged=len(passing) + len(failing)) for cause in self._causes(check, left, passing))
+            causes += (
+                replace(cause, judged=len(passing) + len(failing)) for cause in self._causes(check, left, passing)
+            )
         for number, cause in enumerate(causes, 1):
             yield self._group(number, cause)
 

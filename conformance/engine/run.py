@@ -19,6 +19,7 @@ from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
+from conformance.engine.deviations import Deviation, declared
 from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
@@ -47,6 +48,7 @@ class RunOptions:
         shard: the part of the cases to run; None: all.
         max_cases: so many cases of each implementation are run at most, the first ones.
         max_seconds: after so much time the run ends in order, as if it were interrupted.
+        known: declared deviations; their witnesses are run first.
     """
 
     launches: tuple[Launch, ...]
@@ -60,6 +62,7 @@ class RunOptions:
     shard: Shard | None = None
     max_cases: int | None = None
     max_seconds: float | None = None
+    known: tuple[Deviation, ...] = ()
 
 
 def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -158,6 +161,7 @@ class _Test:
         self._stop = stop
         self._session = Session(launch, options.limits)
         self._records: list[Record] = []
+        self._known: tuple[Deviation, ...] = ()
         self._driver_seconds = 0.0
 
     def run(self) -> None:
@@ -183,6 +187,7 @@ class _Test:
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
         accuracies = calibrate(self._session, dialect, hello, modes)
+        self._known = tuple(one for one in self._options.known if one.concerns(self.launch.name, hello.versions))
         everything = self._planned(dialect, hello)
         batches = first_cases(everything, self._options.max_cases)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
@@ -200,7 +205,8 @@ class _Test:
     def _planned(self, dialect: Dialect, hello: Hello) -> list[Batch]:
         """What the user asked for; random configurations are such as the implementation claims."""
         options = self._options
-        everything = plan(dialect, options.profile, options.seed, options.phases, options.saved, hello.claims)
+        saved = (*(one.witness for one in self._known if one.witness is not None), *options.saved)
+        everything = plan(dialect, options.profile, options.seed, options.phases, saved, hello.claims)
         fitting = (resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only))
         return [batch for batch in fitting if options.shard is None or options.shard.has(batch.config)]
 
@@ -218,7 +224,8 @@ class _Test:
     def _record(self, batch: Batch, mode: str, observation: Observation) -> None:
         reply = observation.reply
         seconds = round(reply.seconds, 6) if isinstance(reply, Reply) else None
-        self._add(batch, observation.case, mode, judge(observation), seconds)
+        outcomes = declared(self._known, observation.case, mode, judge(observation))
+        self._add(batch, observation.case, mode, outcomes, seconds)
 
     def _record_unsupported(self, batch: Batch, lacking: str) -> None:
         for case in batch.cases:

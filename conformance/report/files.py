@@ -33,14 +33,27 @@ def write(results: Results, directory: Path | str, source: str = "results.jsonl"
     contents = {"index.html": page(report), "summary.md": summary(report), "junit.xml": suites(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_write(folder / name, content) for name, content in contents.items())
+        return tuple(replace_file(folder / name, content) for name, content in contents.items())
     except OSError as error:
         why = error.strerror or error
         raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --out") from None
 
 
-def _write(path: Path, content: str) -> Path:
-    """Replace a file at once: a reader sees the old one or the new one."""
+def save(path: Path, content: str) -> None:
+    """Write a file at once or not at all, with the folders above it.
+
+    Raises:
+        ResultsError: if that is impossible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}; choose another place with --out") from None
+
+
+def replace_file(path: Path, content: str) -> Path:
+    """Replace a file at once: a reader sees the old one or the new one; `OSError` if that is impossible."""
     handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

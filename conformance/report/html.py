@@ -32,7 +32,12 @@ def html(results: Results, source: str = "results.jsonl") -> str:
 
 def page(report: Report) -> str:
     """The report as one HTML page."""
-    return _environment().get_template("report.html").render(report=report, **_assets())
+    return render("report.html", report=report)
+
+
+def render(template: str, **values: Any) -> str:
+    """A page of a template; every value is escaped, and only our own style and script may run."""
+    return _environment().get_template(template).render(**values, **_assets())
 
 
 def _assets() -> Mapping[str, Any]:

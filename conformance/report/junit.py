@@ -49,7 +49,9 @@ def _case(suite: ET.Element, report: Report, name: str, check: str, cell: Cell) 
     case = ET.SubElement(suite, "testcase", classname=safe(name), name=safe(check))
     outcome = cell.tally.outcome
     if cell.tally.deviating:
-        groups = [group for group in report.groups if group.implementation == name and check in (group.check, *group.also)]
+        groups = [
+            group for group in report.groups if group.implementation == name and check in (group.check, *group.also)
+        ]
         element = ET.SubElement(
             case,
             "failure" if outcome == "fail" else "error",

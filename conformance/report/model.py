@@ -199,7 +199,11 @@ def _warnings(results: Results) -> tuple[str, ...]:
         )
     if footer.reason == "interrupted":
         return ("The run was interrupted. What follows is a part.",)
-    return () if footer.complete else (f"The run is not complete: {footer.reason}.",)
+    shard = results.header.shard
+    part = (
+        (f"This is shard {shard} of a run. What follows is a part; merge all shards for the whole.",) if shard else ()
+    )
+    return part if footer.complete else (*part, f"The run is not complete: {footer.reason}.")
 
 
 def _standings(
@@ -217,14 +221,14 @@ def _standing(results: Results, name: str, cases: Sequence[Judged], groups: Sequ
     checks = by_label(cases, lambda case: case.outcomes.items()).values()
     judging, failed = sum(check.judged > 0 for check in checks), sum(check.deviating > 0 for check in checks)
     deviations = sum(group.implementation == name for group in groups)
-    whole = results.footer is not None and results.footer.reason != "interrupted"
+    whole = results.footer is not None and not results.footer.cut_short
     status = _status(tally, broken is not None, whole)
     sentence = _sentence(tally, deviations, failed, judging, whole)
     if broken is not None:
         sentence = f"broken: {broken.message or 'no reason given'}." + (f" Before that: {sentence}" if cases else "")
     return Standing(
         name=name,
-        label=_label(name, said[0] if said else None),
+        label=label(name, said[0] if said else None),
         status=status,
         verdict=sentence,
         tally=tally,
@@ -263,7 +267,7 @@ def _sentence(tally: Tally, deviations: int, failed: int, checks: int, whole: bo
     return ("" if whole else "so far, ") + "; ".join(parts) + "."
 
 
-def _label(name: str, started: ImplementationStarted | None) -> str:
+def label(name: str, started: ImplementationStarted | None) -> str:
     """The name with its versions: `torch 2.13.0`."""
     versions = _versions(name, started)
     if versions.startswith(f"{name} "):

@@ -96,21 +96,10 @@ def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
 
 def cases_of(results: Results) -> dict[str, tuple[Judged, ...]]:
     """Implementation -> its cases, each once, in the order of the run. Implementations without cases are there too."""
-    found: dict[str, dict[str, Judged]] = {name: {} for name in names_of(results)}
+    found: dict[str, dict[str, Judged]] = {name: {} for name in results.names}
     for record in results.cases:
         cases = found[record.implementation]
         known = cases.setdefault(record.id, Judged(record.id, record.case, record.phase, {}))
         for check, verdict in record.outcomes.items():
             known.outcomes[check] = worst_of((known.outcomes.get(check, verdict.outcome), verdict.outcome))
     return {name: tuple(cases.values()) for name, cases in found.items()}
-
-
-def names_of(results: Results) -> tuple[str, ...]:
-    """All implementations that the results speak of, in the order of the header."""
-    named = (
-        results.header.implementations,
-        (started.name for started in results.implementations),
-        (record.implementation for record in results.cases),
-        (group.implementation for group in results.groups),
-    )
-    return tuple(dict.fromkeys(name for names in named for name in names))

@@ -34,7 +34,7 @@ Converter = Callable[[Any], Any]
 
 def encode(event: Event) -> str:
     """The record as one line of JSON, without the end of line."""
-    record = {"type": _NAMES[type(event)], **_plain(event)}
+    record = {"type": _NAMES[type(event)], **plain(event)}
     return json.dumps(record, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
@@ -57,17 +57,17 @@ def decode(line: str) -> Event:
     return event
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses and mappings as dicts, sequences as lists, non-finite floats as strings."""
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if is_dataclass(value):
         named = ((entry.name, getattr(value, entry.name)) for entry in fields(value))
-        return {name: _plain(item) for name, item in named if item is not None}
+        return {name: plain(item) for name, item in named if item is not None}
     return value
 
 

@@ -60,6 +60,17 @@ class Results:
         return cls(header, implementations, cases, groups, footer)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All implementations that the results speak of, in the order of the header."""
+        named = (
+            self.header.implementations,
+            (started.name for started in self.implementations),
+            (record.implementation for record in self.cases),
+            (group.implementation for group in self.groups),
+        )
+        return tuple(dict.fromkeys(name for names in named for name in names))
+
+    @property
     def truncated(self) -> bool:
         """Whether the end is missing: the run was killed, or is still going on."""
         return self.footer is None

@@ -1,0 +1,80 @@
+"""`rnn-conformance accept`: declare the deviations of a run as known; and what a run says of such declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance.engine.deviations import Deviation, read_deviations
+from conformance.errors import ResultsError
+from conformance.report.deviations import deviations
+from conformance.report.files import save
+from conformance.report.text import count, safe
+from conformance.results import Results, read_results
+
+
+def known_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--known FILE`, repeatable."""
+    return click.option(
+        "--known",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Deviations that this file declares are counted and shown, and do not fail; repeatable. "
+        "`rnn-conformance accept` writes such a file.",
+    )(command)
+
+
+@click.command(
+    epilog="\b\nExamples:\n  rnn-conformance accept reports/latest/results.jsonl --out known.toml\n"
+    "  rnn-conformance run keras:tensorflow --known known.toml\n"
+)
+@click.argument("results", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file, not to the terminal.")
+def accept(results: Path, out: Path | None) -> None:
+    """Write the failure groups of a run as known deviations, for you to edit."""
+    read = read_results(results)
+    if not read.groups:
+        raise ResultsError(f"{results} has no failure group: there is nothing to accept")
+    written = deviations(read)
+    if out is None:
+        click.echo(written, nl=False)
+        return
+    if out.exists():
+        raise ResultsError(f"{out} exists and may have been edited; choose another place with --out")
+    save(out, written)
+    click.echo(f"{count(len(read.groups), 'deviation')} in {out}; edit the file before you use it")
+
+
+def known_of(files: Sequence[Path]) -> tuple[Deviation, ...]:
+    """What some files declare.
+
+    Raises:
+        ResultsError: a file cannot be read, or two deviations have the same id.
+    """
+    found = tuple(one for file in files for one in read_deviations(file))
+    repeated = {one.id for one in found if [other.id for other in found].count(one.id) > 1}
+    if repeated:
+        raise ResultsError(f"--known: two files declare the deviation '{min(repeated)}'; name them differently")
+    return found
+
+
+def stale(known: Sequence[Deviation], results: Results) -> bool:
+    """Say which declarations are stale and which match nothing; whether any is stale."""
+    said = {
+        (verdict.outcome, (verdict.message or "").partition(":")[0])
+        for record in results.cases
+        for verdict in record.outcomes.values()
+        if verdict.outcome in ("known", "fixed")
+    }
+    found = False
+    for one in known:
+        if ("fixed", one.id) in said:
+            found = True
+            click.echo(f"stale: known deviation {safe(one.id)}: its witness passes; remove it", err=True)
+        elif ("known", one.id) not in said:
+            click.echo(f"known deviation {safe(one.id)} matches nothing in this run", err=True)
+    return found
