@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Op
 
 Options = Dict[str, List[Any]]
 
-CLAIMS = ("layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful")
+CLAIMS = ("layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful", "gradients")
 """What an implementation can say of itself, as attributes or in words that take their place."""
 
 HALF = ("float16", "bfloat16")
@@ -31,6 +31,7 @@ class Claims(NamedTuple):
         initial_weights: whether it makes its own weights, with the initial values that the dialect promises.
         threads: whether it can be called from several threads at a time.
         stateful: whether it can be built to keep its states between calls.
+        gradients: whether it can be trained.
     """
 
     layers: List[str]
@@ -40,10 +41,11 @@ class Claims(NamedTuple):
     initial_weights: bool
     threads: bool
     stateful: bool
+    gradients: bool
 
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
-        denied = {"threads": not self.threads, "stateful": not self.stateful}
+        denied = {"threads": not self.threads, "stateful": not self.stateful, "gradients": not self.gradients}
         return {
             "layers": self.layers,
             "options": self.options,
@@ -78,6 +80,7 @@ def claims_of(implementation: Any, known: Options, possible: Options, given: Map
         bool(said["initial_weights"]),
         said["threads"] is not False,
         bool(said["stateful"]),
+        said["gradients"] is not False,
     )
 
 

@@ -58,7 +58,7 @@ def sequential(scene: Scene) -> Any:
     """A Sequential model with an Input."""
     keras = scene.keras
     shape = scene.shape[1:] if scene.options["unroll"] else (None, scene.shape[-1])
-    return keras.Sequential([keras.Input(shape, dtype=scene.options["dtype"]), scene.layer])(scene.inputs.x)
+    return keras.Sequential([keras.Input(shape, dtype=scene.dtype), scene.layer])(scene.inputs.x)
 
 
 def sequential_without_input(scene: Scene) -> Any:

@@ -192,8 +192,8 @@ OWN = ("any", "saved", "own")
 def kinds_for(keras: Any, name: str, stands_in: Any) -> Sequence[str]:
     """The kinds of routes for a class in the place of a layer or cell of Keras, of which there are fewer.
 
-    Left out are routes that are about Keras as much as about the layer, those through files where the class does not say
-    how it is saved, and for cells all.
+    Left out are routes that are about Keras as much as about the layer, those that save where the class does not say
+    how, and for cells all.
     """
     if name in keras_replaced.CELLS.values():
         return ()

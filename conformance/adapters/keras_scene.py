@@ -45,6 +45,11 @@ class Scene(NamedTuple):
         """Of the input: batch, timesteps, features."""
         return tuple(int(size) for size in self.inputs.x.shape)
 
+    @property
+    def dtype(self) -> str:
+        """Of the input, by Keras's name for it; the layer's may be another."""
+        return str(self.keras.backend.standardize_dtype(self.inputs.x.dtype))
+
 
 Needs = Mapping[str, List[Any]]
 

@@ -150,10 +150,8 @@ class Route(NamedTuple):
         result: what it gives; exactly what `module(x, hx)` gives, nesting included.
         needs: option -> the values with which there is this way.
         any_module: whether every `torch.nn.Module` has it, also one of a user.
-        packages: that it uses beside PyTorch.
     """
 
     result: Callable[[Call], Any]
     needs: Mapping[str, List[Any]] = MappingProxyType({})
     any_module: bool = False
-    packages: Tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Ways to a result of PyTorch through compiled and exported programs.
 
 Programs are made with an example of zeros and then run with the input of the call, so that nothing that was computed
-with the example can pass for a result.
+with the example can pass for a result. ONNX is none of these ways: ONNX Runtime computes tanh and sigmoid by itself, so
+what PyTorch's were measured to be says nothing of it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     Tensor = Any  # TorchScript knows this name
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters.torch_calls import UNPACKED, Call, Route, handed, returned
+    from conformance.adapters.torch_calls import UNPACKED, Call, Route, handed
 else:
-    from torch_calls import UNPACKED, Call, Route, handed, returned
+    from torch_calls import UNPACKED, Call, Route, handed
 
 # ---------------------------------------------------------------- torch.compile
 
@@ -115,42 +116,10 @@ def scripted_model(call: Call) -> Any:
     return call.torch.jit.script([Plain, OneState, TwoStates][len(states)]())(call.x, *states)
 
 
-# ---------------------------------------------------------------- ONNX
-
-
-def onnx(call: Call) -> Any:
-    """`torch.onnx.export`, run by ONNX Runtime."""
-    return _run(call, call.torch.onnx.export(call.module, call.example(), dynamo=True, verbose=False))
-
-
-def onnx_dynamic(call: Call) -> Any:
-    """`torch.onnx.export` for any batch, with an example that has another."""
-    example, shapes = call.example(more=1), _dynamic(call)
-    return _run(call, call.torch.onnx.export(call.module, example, dynamo=True, verbose=False, dynamic_shapes=shapes))
-
-
-def _run(call: Call, program: Any) -> Any:
-    """What ONNX Runtime gives for an exported program."""
-    file, runtime = io.BytesIO(), importlib.import_module("onnxruntime")
-    program.save(file)
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = runtime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
-    given = [call.x, *(call.states or [])]
-    named = {place.name: tensor.numpy() for place, tensor in zip(session.get_inputs(), given)}
-    output, *states = (call.torch.from_numpy(array) for array in session.run(None, named))
-    return returned(output, states)
-
-
 # ---------------------------------------------------------------- all of them
 
 TENSORS = {"input": UNPACKED}
 """A packed sequence is no tensor; programs take and return tensors."""
-
-FLOATS = {**TENSORS, "dtype": ["float32"]}
-"""ONNX Runtime says that its GRU does not support double, and documents no kernel of RNN for it."""
-
-ONNX = ("onnx", "onnxscript", "onnxruntime")
 
 ROUTES: Dict[str, Route] = {
     "compile": Route(compiled),
@@ -159,8 +128,6 @@ ROUTES: Dict[str, Route] = {
     "export_saved": Route(exported_saved, TENSORS),
     "export_decomposed": Route(exported_decomposed, TENSORS),
     "export_dynamic": Route(exported_dynamic, TENSORS),
-    "onnx": Route(onnx, FLOATS, packages=ONNX),
-    "onnx_dynamic": Route(onnx_dynamic, FLOATS, packages=ONNX),
 }
 
 if sys.version_info < (3, 14):  # for later ones, the documentation says that there is no TorchScript

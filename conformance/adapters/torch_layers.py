@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve, sources, torch_arrays, torch_calls, torch_gradients, torch_replaced, torch_routes
+    from conformance.adapters import (
+        serve,
+        sources,
+        torch_arrays,
+        torch_calls,
+        torch_gradients,
+        torch_replaced,
+        torch_routes,
+    )
 else:
     import serve
     import sources
@@ -64,7 +72,8 @@ class TorchLayer:
     def weights(self) -> Optional[serve.Named]:
         if not self.told:
             return None
-        return [(name, torch_arrays.array_of(self.torch, parameter)) for name, parameter in self.module.named_parameters()]
+        named = self.module.named_parameters()
+        return [(name, torch_arrays.numbers(self.torch, parameter)) for name, parameter in named]
 
     def set_weights(self, values: Sequence[np.ndarray[Any, Any]]) -> None:
         parameters = list(self.module.parameters())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
-import importlib.util
 import io
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
@@ -315,11 +314,7 @@ def offered(any_module: bool) -> Dict[str, Dict[str, List[Any]]]:
     Args:
         any_module: whether only those are meant that every `torch.nn.Module` has.
     """
-    return {
-        name: dict(route.needs)
-        for name, route in ROUTES.items()
-        if (route.any_module or not any_module) and all(map(importlib.util.find_spec, route.packages))
-    }
+    return {name: dict(route.needs) for name, route in ROUTES.items() if route.any_module or not any_module}
 
 
 def follow(name: str, call: Call) -> Any:

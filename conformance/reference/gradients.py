@@ -30,7 +30,9 @@ _DIALECTS: Mapping[str, Callable[..., dict[str, Bounded]]] = {
     "keras": keras_gradients.gradients,
     "torch": torch_gradients.gradients,
 }
-_TYPES = ("float32", "float64")
+DTYPES = ("float32", "float64")
+"""Types whose gradients have a bound."""
+
 _OWN_ERROR = 2.0**-20
 """Relative error of the bounds as evaluated in float64."""
 
@@ -61,8 +63,8 @@ def gradients(
         SpecError: if the reference does not implement the configuration, tensors or cotangents do not fit it, or an
             element has a weight whose value the specification leaves open: then no gradient is specified.
     """
-    if precision.dtype not in _TYPES:
-        raise SpecError(f"no bound on gradients in {precision.dtype}; choose one of {', '.join(_TYPES)}")
+    if precision.dtype not in DTYPES:
+        raise SpecError(f"no bound on gradients in {precision.dtype}; choose one of {', '.join(DTYPES)}")
     if bound not in get_args(Bound):
         raise SpecError(f"no bound '{bound}' for gradients; choose one of {', '.join(get_args(Bound))}")
     if len(cotangents) != len(draws):

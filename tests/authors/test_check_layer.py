@@ -62,7 +62,7 @@ def test_a_function_will_do() -> None:
         (authored.SwappedGates, "values", (), "the gate blocks i, f, g, o are read as i, f, o, g"),
         (authored.IgnoresMask, "values", ("mask!=none",), "the mask is ignored"),
         (authored.ReturnsList, "structure", ("return_state=True",), None),
-        (authored.KeepsBuffer, "earlier_results", (), None),
+        (authored.KeepsBuffer, "earlier_results", ("return_state=False",), None),
         (authored.ScalesInput, "inputs_unchanged", (), None),
         (authored.NoForgetBias, "initial_weights", (), None),
     ],

@@ -136,12 +136,16 @@ def script_deviates(deviation: Deviation) -> bool:
 
 
 def test_pytorch_conforms() -> None:
-    """The pinned version: every check judged many cases, and none deviates."""
+    """The pinned version: every check judged many cases, and none deviates.
+
+    Three other ways to call a layer are apart; tests/workers/test_torch_routes.py shows each with a script.
+    """
+    apart = tuple(f"the route {route} gives" for route in ("jit_script", "swapped_state_dict", "vjp"))
     found = events("torch", "quick")
     started = next(event for event in found if isinstance(event, ImplementationStarted))
-    assert set(started.calibration) == {"float32", "float64"}
-    outcomes = [outcome for outcome, _ in verdicts(found).values()]
-    deviating = [event for event in found if isinstance(event, GroupFound)]
+    assert set(started.calibration) == {"float32", "float64", "float16", "bfloat16"}
+    outcomes = [outcome for (_, _, check), (outcome, _) in verdicts(found).items() if check != "routes"]
+    deviating = [event for event in found if isinstance(event, GroupFound) and not event.message.startswith(apart)]
     if started.versions["torch"].startswith("2.13"):
         assert deviating == []
         assert not set(outcomes) & set(DEVIATIONS)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from playing import SIZES, case, plan, reference, subject
 
+from conformance.adapters import wire
 from conformance.checks import Followed, Observation, Refusal, Reply, Unclaimed, Verdict
 from conformance.checks.derivatives import NEGLIGIBLE
 from conformance.checks.laws import check
 from conformance.checks.observation import expectations
 from conformance.engine import requests
 from conformance.engine.answers import NonsenseError, checked
+from conformance.engine.events import CaseJudged
+from conformance.engine.implementations import Launch
+from conformance.engine.run import RunOptions, run
+from conformance.generate.phases import PROFILES
 from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Differentiated
 from conformance.reference import Accuracy, Precision, precision
 from conformance.reference.gradients import gradients
-from conformance.spec import Array, Case, Sizes, Value, outputs, structure
+from conformance.spec import Array, Case, Sizes, Value, outputs, specs_path, structure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reference"))
 from emulation import Style
@@ -28,6 +35,7 @@ from gradient_emulation import Emulation
 from test_reference_gradients import Detached, Forgetful, ResetTwice, WrongSlope
 
 LAW = LAWS["gradients"]
+WORKER = Path(__file__).resolve().parents[1] / "mutants" / "worker.py"
 EXACT = precision("float64")
 
 
@@ -249,3 +257,26 @@ def test_a_wrong_backward_pass_fails_and_a_right_one_passes(
         assert found.outcome == "pass", found.message
         seen.append(verdict(of, fault(of.config, given, style).gradients(weighed), held_to).outcome)
     assert seen.count("fail") >= 4
+
+
+# ---------------------------------------------------------------- a worker with a backward pass
+
+
+def test_a_worker_with_a_right_backward_pass_passes() -> None:
+    """Over the wire, on every configuration that it has."""
+    profile = replace(PROFILES["quick"], draws=1, sizes=0, random=30, laws=len(LAWS))
+    launch = Launch("fake:backward_pass", (sys.executable, str(WORKER), "keras", "--fault", "backward_pass"))
+    seen = run(RunOptions((launch,), profile, 1, phases=("covering", "random"), only={"layer": "gru"}))
+    found = [event.outcomes for event in seen if isinstance(event, CaseJudged) and "gradients" in event.outcomes]
+    assert {outcomes["gradients"].outcome for outcomes in found} == {"pass"}
+    assert len(found) >= 5
+
+
+def test_what_goes_over_the_wire_follows_the_schema() -> None:
+    validator = Draft202012Validator(json.loads((specs_path() / "schemas" / "protocol.schema.json").read_text()))
+    found = plan(case(), "gradients")
+    assert found is not None
+    (call,) = found.calls
+    fields, arrays = requests.call(1, call.tensors, "eager", cotangents=call.cotangents)
+    told = wire.encode({"id": 1, **fields}, arrays.items()).split(b"\n", 1)[0]
+    validator.validate(json.loads(told))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy_layers import KerasDialect, KerasLayer, fault, serve
 
-for folder in ("", "tests/reference"):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / folder))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reference"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from emulation import Style
 from gradient_emulation import Emulation, Row
 
