@@ -32,9 +32,6 @@ from conformance.spec import Case, LayerConfig, clauses_for
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
 
-LARGEST = ("units", "timesteps")
-"""Sizes of which a diagnosis must explain the largest case too."""
-
 DRAWS = 6
 """Draws of data before a configuration counts as not failing."""
 
@@ -303,10 +300,10 @@ class _Trial:
 
 
 def _sampled(failing: Sequence[Record]) -> list[Record]:
-    """Some cases from simple to hard, and those with the most units and steps: what explains all must explain these."""
+    """Some cases from simple to hard, and one with the most units: what is wrong in part of them is not so in all."""
     ordered = sorted(failing, key=lambda record: record.weight)
-    largest = [max(ordered, key=lambda record: getattr(record.case.config.sizes, name)) for name in LARGEST]
-    return [*ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES], *largest]
+    widest = max(ordered, key=lambda record: record.case.config.sizes.units)
+    return [*ordered[:: max(1, len(ordered) // SAMPLES)][:SAMPLES], widest]
 
 
 def _sizeless(record: Record) -> Features:

@@ -245,7 +245,7 @@ def _deviation(entry: Any) -> Deviation:
     if not isinstance(when, list) or not all(isinstance(one, str) for one in when):
         raise ValueError('when is missing or no list of texts; write one such as ["layer=lstm"]')
     if not isinstance(versions, dict) or not all(isinstance(one, str) for one in versions.values()):
-        raise ValueError('versions is no table of texts; write one such as { keras = "<3.16" }')
+        raise ValueError('versions is no table of texts; write one such as { package = "<3.16" }')
     for limits in versions.values():
         _limits(limits)
     return Deviation(

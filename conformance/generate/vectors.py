@@ -67,7 +67,7 @@ def _one_at_a_time(dialect: Dialect, layer: str) -> Iterator[dict[str, Value]]:
     yield {}
     for option in dialect.options_of(layer):
         needed = {name: values[0] for name, values in option.requires.items()}
-        yield from (needed | {option.name: value} for value in option.values if value != option.default)
+        yield from (needed | {option.name: value} for value in option.ordinary if value != option.default)
 
 
 def vectors(dialect: Dialect) -> dict[str, Any]:

@@ -21,7 +21,7 @@ BOOL = (False, True)
 STATES = {"simple_rnn": ("h",), "gru": ("h",), "lstm": ("h", "c")}
 
 EVERY_LAYER: Mapping[str, Sequence[Value]] = {
-    "dtype": ("float32", "float64"),
+    "dtype": ("float32", "float64", "float16", "bfloat16"),
     "bidirectional": BOOL,
     "return_sequences": BOOL,
     "return_state": BOOL,

@@ -22,7 +22,7 @@ STATES = {"simple_rnn": ("h_n",), "gru": ("h_n",), "lstm": ("h_n", "c_n")}
 PACKED = ("packed", "packed_unsorted")
 
 EVERY_LAYER: Mapping[str, Sequence[Value]] = {
-    "dtype": ("float32", "float64"),
+    "dtype": ("float32", "float64", "float16", "bfloat16"),
     "num_layers": (1, 2, 3),
     "bidirectional": BOOL,
     "batch_first": BOOL,

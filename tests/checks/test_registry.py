@@ -42,7 +42,9 @@ def _code(path: Path) -> str:
 def _of_the_program() -> list[Path]:
     """All modules but the adapters and those of single dialects in the reference and the converters."""
     dialects = {
-        path for name in ("__init__", "keras*", "torch*") for path in (PACKAGE / "reference").glob(f"{name}.py")
+        path
+        for name in ("__init__", "gradients", "keras*", "torch*")
+        for path in (PACKAGE / "reference").glob(f"{name}.py")
     }
     apart = ("adapters", "convert")
     return sorted(path for path in PACKAGE.rglob("*.py") if path.parent.name not in apart and path not in dialects)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -45,6 +46,12 @@ def cases(dialect: str) -> Iterator[Case]:
     rules = load_dialect(dialect)
     yield from {case.config: case for case, _ in vector_cases(rules)}.values()
     yield from (batch.cases[0] for batch in rejections(rules))
+
+
+def half_cases(dialect: str) -> Iterator[Case]:
+    """Cases in types of 16 bits."""
+    for dtype, layer in itertools.product(("float16", "bfloat16"), load_dialect(dialect).layers):
+        yield Case(LayerConfig.of(dialect, layer, {"dtype": dtype}, Sizes(2, 3, 4, 5)), DataSpec("generic", 1))
 
 
 def said(python: str, directory: Path, texts: dict[str, str]) -> dict[str, str]:
@@ -99,7 +106,7 @@ def test_scripts_agree_with_an_honest_fake_and_with_a_faulty_one(
 @pytest.mark.parametrize("name", ["torch", "keras:tensorflow"])
 def test_scripts_agree_with_the_framework(name: str, tmp_path: Path) -> None:
     chosen = [case for case in cases(export_of(name).dialect) if case.config.get("go_backwards") is not True]
-    texts = {f"{case.id}.py": text_of(case, name) for case in chosen}
+    texts = {f"{case.id}.py": text_of(case, name) for case in (*chosen, *half_cases(export_of(name).dialect))}
     shown = next(case for case in chosen if case.rejection is None and case.config.layer == "lstm")
     texts["changed.py"] = text_of(shown, name).replace("layer(x", "layer(2 * x")
     texts["graph.py"] = text_of(shown, name, "graph")

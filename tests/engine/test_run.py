@@ -203,7 +203,7 @@ def test_what_is_not_claimed_is_unsupported_and_counted() -> None:
     assert set(found.values()) <= {"pass", "unspecified", "unsupported"}
     messages = {it.outcomes["values"].message for it in judged(events) if it.id in lacking & set(found)}
     assert messages <= {f"does not claim {it}" for it in ("mask=left", "mask=right", "mask=gaps", "mask=full_rows")} | {
-        "does not claim dtype=float64"
+        f"does not claim dtype={dtype}" for dtype in ("float64", "float16", "bfloat16")
     }
 
 

@@ -266,6 +266,7 @@ KERAS = (
         looks="zero_output_for_mask=True behaves as zero_output_for_mask=False",
         only={"zero_output_for_mask": "true", "bidirectional": "false", "return_sequences": "true"},
         phases=ALL,
+        profile=MANY,
     ),
     _keras(
         "zero_output_always",

@@ -65,7 +65,7 @@ def sizes_for(options: dict[str, Value]) -> Sizes:
 def test_every_pair_of_options_gives_what_is_promised(dialect: str, layer: str, workers: dict[str, Worker]) -> None:
     rules = load_dialect(dialect)
     for first, second in itertools.combinations(rules.options_of(layer), 2):
-        for values in itertools.product(first.values, second.values):
+        for values in itertools.product(first.ordinary, second.ordinary):
             options = {first.name: values[0], second.name: values[1]}
             needed = {key: allowed[0] for option in (first, second) for key, allowed in option.requires.items()}
             if all(options.get(key, value) == value for key, value in needed.items()):
@@ -83,7 +83,7 @@ def test_any_configuration_gives_what_is_promised(
     options: dict[str, Value] = {}
     for option in load_dialect(dialect).options_of(layer):
         if option.exists(layer, options):
-            options[option.name] = data.draw(st.sampled_from(option.values), label=option.name)
+            options[option.name] = data.draw(st.sampled_from(option.ordinary), label=option.name)
     assert_as_promised(workers[dialect], LayerConfig.of(dialect, layer, options, sizes_for(options)))
 
 
