@@ -1,4 +1,4 @@
-"""docs/findings.md lists every script of specs/deviations, once, with clauses that exist and are named in the script."""
+"""docs/findings.md lists every script of specs/deviations once, with clauses that exist and that the script names."""
 
 from __future__ import annotations
 
