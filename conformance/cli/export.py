@@ -11,6 +11,7 @@ from conformance.cli.replay import describe, find_case
 from conformance.engine.events import DEVIATIONS
 from conformance.engine.implementations import export_of
 from conformance.errors import ConformanceError
+from conformance.laws import LAWS
 from conformance.reference import Accuracy, Precision, precision
 from conformance.report.script import script
 from conformance.results import Results, read_results
@@ -22,6 +23,7 @@ NOT_SHOWN = {
     "initial_weights",
     "weights_unchanged",
     "earlier_results",
+    *LAWS,
 }
 """Checks that look at weights or at several calls; a script that calls once does not show their failures."""
 
