@@ -21,7 +21,7 @@ TARGETED = HERE / "targeted.py"
 SMALL = {"layer": "simple_rnn", "bidirectional": "false", "return_state": "false", "dtype": "float32"}
 """A part of the quick profile's covering phase, in which every call gives one array."""
 
-ONE_LAYER = {"layer": "simple_rnn"}
+ONE_LAYER = {"layer": "simple_rnn", "dtype": "float32"}
 """A larger part, still of a second or two."""
 
 
