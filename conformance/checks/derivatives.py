@@ -13,7 +13,7 @@ from conformance.laws import Call
 from conformance.reference import Expected, Precision
 from conformance.reference.gradients import Bound, gradient_names
 from conformance.reference.gradients import gradients as expected_gradients
-from conformance.spec import Array, OutputContract, initial_states, input_axes, outputs, weights
+from conformance.spec import Array, OutputContract, initial_states, input_axes, outputs_of, weights
 
 NEGLIGIBLE = 16
 """Units of rounding of the largest element of a gradient: no fault is so small."""
@@ -58,6 +58,5 @@ def _within(share: float, due: Expected) -> Expected:
 
 def _by_name(call: Call) -> dict[str, Array]:
     """The cotangents of a call by the names of the outputs."""
-    lengths = call.tensors.lengths
-    promised = outputs(call.config, None if lengths is None else [int(length) for length in lengths])
+    promised = outputs_of(call.config, call.tensors)
     return {promised[number].name: weighed for number, weighed in call.cotangents.items()}

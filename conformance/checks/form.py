@@ -163,6 +163,16 @@ def spell(tree: Tree, names: Sequence[str] = ()) -> str:
     return left + ", ".join(spell(child, names) for child in inside) + right
 
 
+def renumbered(tree: Tree, first: int) -> Tree:
+    """The same nesting with its arrays counted from another number."""
+    if isinstance(tree, int):
+        return first + tree
+    ((kind, inside),) = tree.items()
+    if kind == "dict":
+        return {kind: {key: renumbered(value, first) for key, value in inside.items()}}
+    return tree if kind == "other" else {kind: [renumbered(child, first) for child in inside]}
+
+
 def count(tree: Tree) -> int:
     """The number of arrays in a structure."""
     if isinstance(tree, int):

@@ -12,29 +12,31 @@ from dataclasses import replace
 from math import inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conformance.checks import derivatives
-from conformance.checks.form import count, describe, signature, spell
+from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
-from conformance.checks.numbers import compare_all, largest, worst_element
+from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
 from conformance.checks.observation import Expectation, Followed, Observation, Refusal, Reply, Unclaimed
 from conformance.checks.verdict import Verdict, Worst
-from conformance.laws import Call, Differentiated, Index, Judged, Law, Part, Plan, Poisoned, Relation, Same, Unlike
+from conformance.laws import (
+    FEATURES,
+    Call,
+    Differentiated,
+    Index,
+    Judged,
+    Law,
+    Part,
+    Plan,
+    Poisoned,
+    Relation,
+    Same,
+    Unlike,
+)
 from conformance.reference import Expected, Policy, evaluate
-from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs, structure
+from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
 
 PASS = Verdict("pass")
-
-MEANT = {
-    "carry": "hand the states of one call to the next as they came",
-    "layouts": "take arguments in any layout in memory",
-    "threads": "be called from several threads at a time",
-    "ownership": "return what can be written into",
-    "stateful": "keep states between calls",
-    "gradients": "compute gradients",
-}
-"""What an implementation that lacks a feature does not claim to do."""
 
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:
@@ -45,7 +47,7 @@ def check(law: Law) -> Callable[[Observation], Verdict | None]:
         if followed is None or seen.expectation is None or not isinstance(seen.reply, Reply):
             return None
         if isinstance(followed, Unclaimed):
-            return Verdict("unsupported", f"does not claim to {MEANT[followed.feature]}")
+            return Verdict("unsupported", f"does not claim to {FEATURES[followed.feature]}")
         if followed.lost is not None:
             return lost(followed.lost)
         return _Beside(law, seen.expectation, seen.reply, followed).verdict()
@@ -83,13 +85,11 @@ class _Beside:
                 return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
             return Verdict("error", f"{told}: {describe(reply)}", cause=_cause(route, signature(reply, call.config)))
         promised, tree = _promised(call)
-        times = max(1, 2 * call.manner.threads)
-        if reply.structure != tree and times == 1:
+        if reply.structure != tree:
             told += f": a further call returned {spell(reply.structure)}, expected {spell(tree)}"
             return Verdict("fail", told, cause=_cause(route, "structure"))
-        shapes = [output.shape for output in promised] * times
-        if count(reply.structure) != len(shapes) or [array.shape for array in reply.outputs] != shapes:
-            got = [array.shape for array in reply.outputs]
+        shapes, got = [output.shape for output in promised], [array.shape for array in reply.outputs]
+        if got != shapes:
             return Verdict("fail", f"{told}: shapes {got}, expected {shapes}", cause=_cause(route, "shape"))
         return None
 
@@ -159,7 +159,7 @@ class _Beside:
             comparisons = compare_all(reply, due)
             if (ratio := largest(comparisons)) <= 1:
                 return None
-        worst = worst_element(reply, outputs(relation.config, _lengths(tensors)), comparisons)
+        worst = worst_element(reply, outputs_of(relation.config, tensors), comparisons)
         return _wrong(self.plan.told, worst, ratio, "expected")
 
     def _expected(self, config: LayerConfig, tensors: Tensors, bound: Policy) -> Sequence[Expected]:
@@ -172,24 +172,15 @@ class _Beside:
             if due.value is None:
                 continue
             poisoned, got = np.isnan(due.value), as_floats(reply.outputs[number])
-            clean = np.isnan(got) & poisoned
-            specified = _specified(due, (...,))
-            wrong = (np.isnan(got) != poisoned) if specified is None else (np.isnan(got) != poisoned) & specified
-            if wrong.any():  # inf - inf, where a number may overflow, is no sign of the NaN that was put in
-                wrong &= poisoned | np.isfinite(self.expectation.signed[number].allowed)
-            if wrong.any():
-                expected = np.where(poisoned, np.nan, as_floats(self.reply.outputs[number]))
-                ratio = np.where(wrong, inf, 0.0)
-                return self._differing(number, (...,), expected, got, np.zeros(got.shape), ratio, call)
-            here = np.where(poisoned, 0.0, as_floats(self.reply.outputs[number]))
-            there = np.where(clean, 0.0, got)
+            here = np.where(poisoned, np.nan, as_floats(self.reply.outputs[number]))
             for allowances in self._allowances():
-                allowed = 2 * allowances[number].allowed
-                ratio = _ratio(here, there, allowed, specified)
+                # NaN that is due has no allowance; inf - inf, where a number may overflow, is no sign of it.
+                allowed = np.where(poisoned, 0.0, 2 * allowances[number].allowed)
+                ratio = _ratio(here, got, allowed, due.specified)
                 if ratio.max(initial=0.0) <= 1:
                     break
             else:
-                return self._differing(number, (...,), here, there, allowed, ratio, call)
+                return self._differing(number, (...,), here, got, allowed, ratio, call)
         return None
 
     def _not_the_derivative(self, relation: Differentiated) -> Verdict | None:
@@ -233,11 +224,11 @@ def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     if call.cotangents:
         derived = derivatives.contracts(call)
         return derived, {"list": list(range(len(derived)))}
-    return outputs(call.config, _lengths(call.tensors)), structure(call.config)
-
-
-def _lengths(tensors: Tensors) -> list[int] | None:
-    return None if tensors.lengths is None else [int(length) for length in tensors.lengths]
+    promised, tree = outputs_of(call.config, call.tensors), structure(call.config)
+    if not call.manner.threads:
+        return promised, tree
+    times = range(2 * call.manner.threads)
+    return [*promised] * len(times), {"list": [renumbered(tree, time * len(promised)) for time in times]}
 
 
 def _combined(parts: Sequence[Floats], how: str) -> Floats:
@@ -261,21 +252,12 @@ def _bound_where_open(due: Sequence[Expected]) -> float:
     return inf if any(np.isinf(expected.allowed).any() for expected in due) else float(np.finfo(np.float64).max)
 
 
-def _specified(expected: Expected, index: Index) -> NDArray[np.bool_] | None:
+def _specified(expected: Expected, index: Index) -> Bools | None:
     if expected.specified is None:
         return None
-    picked: NDArray[np.bool_] = expected.specified[index]
+    picked: Bools = expected.specified[index]
     return picked
 
 
-def _ratio(here: Floats, there: Floats, allowed: Floats, specified: NDArray[np.bool_] | None) -> Floats:
-    """Difference ÷ allowed; 0 where nothing can be said, infinite where one of the two is no number."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.abs(here - there)
-        equal = (here == there) | (np.isnan(here) & np.isnan(there))
-        difference = np.where(equal, 0.0, np.where(np.isnan(difference), inf, difference))
-        ratio = np.where(difference == 0, 0.0, difference / np.maximum(allowed, np.finfo(np.float64).tiny))
-    silent = np.isinf(allowed)
-    if specified is not None:
-        silent |= ~specified
-    return np.where(silent, 0.0, ratio)
+def _ratio(here: Floats, there: Floats, allowed: Floats, specified: Bools | None) -> Floats:
+    return share(distance(here, there), allowed, specified)

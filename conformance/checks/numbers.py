@@ -42,15 +42,25 @@ def compare(got: Array, expected: Expected) -> Comparison | None:
     """An output beside the reference; None where the specification promises only its form."""
     if expected.value is None:
         return None
+    values = as_floats(got)
+    error = np.where(np.isnan(values), inf, distance(values, expected.value))
+    return Comparison(expected, error, share(error, expected.allowed, expected.specified))
+
+
+def distance(one: Floats, other: Floats) -> Floats:
+    """How far numbers are apart: 0 for equal infinities and for two NaN, infinite where only one is NaN."""
     with np.errstate(invalid="ignore", over="ignore"):
-        values = as_floats(got)
-        error = np.where(values == expected.value, 0.0, np.abs(values - expected.value))
-        error = np.where(np.isnan(error), inf, error)
-        ratio = np.where(error == 0, 0.0, error / np.maximum(expected.allowed, np.finfo(np.float64).tiny))
-    silent = np.isinf(expected.allowed)
-    if expected.specified is not None:
-        silent |= ~expected.specified
-    return Comparison(expected, error, np.where(silent, 0.0, ratio))
+        apart = np.abs(one - other)
+    equal = (one == other) | (np.isnan(one) & np.isnan(other))
+    return np.where(equal, 0.0, np.where(np.isnan(apart), inf, apart))
+
+
+def share(error: Floats, allowed: Floats, specified: Bools | None) -> Floats:
+    """Error ÷ allowed; 0 where nothing can be said: an overflow is possible, or the value is left open."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        ratio = np.where(error == 0, 0.0, error / np.maximum(allowed, np.finfo(np.float64).tiny))
+    silent = np.isinf(allowed)
+    return np.where(silent if specified is None else silent | ~specified, 0.0, ratio)
 
 
 def compare_all(reply: Reply, expected: Sequence[Expected]) -> list[Comparison | None]:
@@ -120,10 +130,9 @@ def worst_element(reply: Reply, contract: Sequence[OutputContract], comparisons:
 
 
 def _first_step(output: OutputContract, ratio: Floats) -> int | None:
-    axis = next((i for i, name in enumerate(output.axes) if name in ("timesteps", "longest")), None)
-    if axis is None:
+    if output.steps is None:
         return None
-    others = tuple(i for i in range(ratio.ndim) if i != axis)
+    others = tuple(i for i in range(ratio.ndim) if i != output.steps)
     bad = np.flatnonzero((ratio > 1).any(axis=others))
     return int(bad[0]) if len(bad) else None
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from conformance.laws import Plan
 from conformance.reference import Expected, Precision, evaluate
-from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs, structure
+from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs_of, structure
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,7 @@ class Expectation:
     @cached_property
     def contract(self) -> tuple[OutputContract, ...]:
         """The outputs, flattened, in order."""
-        lengths = None if self.tensors.lengths is None else [int(length) for length in self.tensors.lengths]
-        return outputs(self.case.config, lengths)
+        return outputs_of(self.case.config, self.tensors)
 
     @cached_property
     def structure(self) -> Tree:

@@ -128,8 +128,9 @@ class Investigator:
         """The causes of one check's failures; a failure that meets a condition found before belongs to it."""
         causes: list[Cause] = []
         for alike in _alike(check, failing):
-            tried = self._tried(again(check, alike[0].judged.outcomes[check]), passing)
-            left = [record for record in alike if not _absorbed(causes, record)]
+            name = again(check, alike[0].judged.outcomes[check])
+            tried = self._tried(name, passing)
+            left = [record for record in alike if not _absorbed(causes, name, record)]
             while left and self._can_experiment(left[0].judged.outcomes[check]):
                 causes.append(self._examine(check, left, tried))
                 left = [record for record in left if record not in causes[-1].failing]
@@ -344,14 +345,15 @@ def _meets(check: str, record: Record, cause: Cause) -> bool:
     subject = Subject(record.case, tensors(record.case), lambda _: True, check)
     plan = LAWS[check].plan(subject)
     calls = plan.calls if plan is not None else ()
-    cases = (Case(call.config, record.case.data) for call in calls)
+    others = (call.config for call in calls if call.config != record.case.config)  # the case itself passed all else
+    cases = (Case(config, record.case.data) for config in others)
     return any(all(it.holds(features(case, record.judged.mode)) for it in cause.when) for case in cases)
 
 
-def _absorbed(causes: list[Cause], record: Record) -> bool:
-    """Whether a failure meets the condition of a cause found before; it is then counted there."""
+def _absorbed(causes: list[Cause], name: str, record: Record) -> bool:
+    """Whether a failure meets the condition of a cause found before, of the same route; it is then counted there."""
     for index, cause in enumerate(causes):
-        if cause.when and _hold(cause.when, record):
+        if cause.when and again(cause.check, cause.verdict) == name and _hold(cause.when, record):
             causes[index] = replace(cause, failing=(*cause.failing, record))
             return True
     return False

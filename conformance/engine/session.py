@@ -186,7 +186,7 @@ class Session:
         for name, _, route in (chosen.partition("/") for chosen in names):
             law = LAWS[name]
             lacking = [feature for feature in law.needs if feature not in self._hello.features]
-            routes = (route,) if route else self._hello.routes_for(case.config)
+            routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
             plan = law.plan(Subject(case, drawn, lambda config: self._hello.missing(config) is None, name, routes))
             if plan is not None:
                 yield law.name, Unclaimed(lacking[0]) if lacking else plan

@@ -132,9 +132,15 @@ def kinds_for(config: LayerConfig, count: int) -> tuple[str, ...]:
     return tuple(usable[index % len(usable)] for index in range(count))
 
 
+def activations(config: LayerConfig) -> set[str]:
+    """The activations that can be chosen, by name; those that cannot are tanh and sigmoid."""
+    chosen = (config.get(name) for name in ("activation", "recurrent_activation", "nonlinearity"))
+    return {str(name) for name in chosen if name is not None}
+
+
 def unbounded(config: LayerConfig) -> bool:
     """Whether some activation of the layer has no upper limit."""
-    return bool({config.get("activation"), config.get("recurrent_activation"), config.get("nonlinearity")} & _UNBOUNDED)
+    return bool(activations(config) & _UNBOUNDED)
 
 
 def _gain(stream: Stream, config: LayerConfig) -> float:

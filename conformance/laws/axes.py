@@ -11,9 +11,6 @@ from conformance.errors import SpecError
 from conformance.laws.law import Index
 from conformance.spec import Array, LayerConfig, OutputContract, Tensors, initial_states, input_axes
 
-STEPS = ("timesteps", "longest")
-"""Names of the axis of time."""
-
 
 def at(axes: Sequence[str], **chosen: object) -> Index:
     """The index that picks `chosen[axis]` on the named axes and everything on the others."""
@@ -25,14 +22,9 @@ def x_at(config: LayerConfig, **chosen: object) -> Index:
     return at(input_axes(config), **chosen)
 
 
-def has_steps(output: OutputContract) -> bool:
-    """Whether an output has an axis of time."""
-    return any(axis in STEPS for axis in output.axes)
-
-
 def steps_at(output: OutputContract, steps: object) -> Index:
     """Some steps of an output."""
-    return tuple(steps if axis in STEPS else slice(None) for axis in output.axes)
+    return tuple(steps if axis == output.steps else slice(None) for axis in range(len(output.axes)))
 
 
 def rows_at(output: OutputContract, rows: object) -> Index:
@@ -86,8 +78,3 @@ def halves(axis: int, output: OutputContract) -> tuple[Index, Index]:
 def refined(index: Index, axis: int, chosen: object) -> Index:
     """The index with another choice on one axis."""
     return (*index[:axis], chosen, *index[axis + 1 :])
-
-
-def steps_axis(output: OutputContract) -> int | None:
-    """Number of the axis of time."""
-    return next((number for number, axis in enumerate(output.axes) if axis in STEPS), None)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.laws.axes import halves, has_steps, refined, rows_at, rows_of, sized, steps_at, steps_axis, x_at
+from conformance.generate.tensors import activations, unbounded
+from conformance.laws.axes import halves, refined, rows_at, rows_of, sized, steps_at, x_at
 from conformance.laws.law import Call, Index, Judged, Part, Plan, Poisoned, Relation, Same, Subject, everything, same
 from conformance.reference import precision
 from conformance.spec import (
@@ -29,9 +30,6 @@ _FAR = 100.0
 
 _PASSES_NAN = {"tanh", "sigmoid", "linear"}
 """Activations that make NaN of NaN in every implementation; what comparing with NaN gives decides for the others."""
-
-_SQUASHES = {"tanh", "sigmoid", "hard_sigmoid"}
-"""Activations with limits at both ends."""
 
 
 # ---------------------------------------------------------------- rows and padding
@@ -72,7 +70,7 @@ def _alone(subject: Subject, row: int, call: int) -> list[Same]:
 
 def _row_and_steps(output: OutputContract, row: int, steps: slice) -> Index:
     chosen = list(rows_at(output, slice(row, row + 1)))
-    axis = steps_axis(output)
+    axis = output.steps
     if axis is not None:
         chosen[axis] = steps
     return tuple(chosen)
@@ -150,7 +148,7 @@ def masked_tail(subject: Subject) -> Plan | None:
     relations = tuple(
         Same(number, (...,), (Part(0, number, steps_at(output, shown)),))
         for number, output in enumerate(subject.contract)
-        if has_steps(output) or not (zeroed and output.name == "output")
+        if output.steps is not None or not (zeroed and output.name == "output")
     )
     return Plan((call,), relations, "masked steps after the last one change something") if relations else None
 
@@ -173,7 +171,9 @@ def causality(subject: Subject) -> Plan | None:
     """What is shown at a step depends only on steps that were processed before it."""
     config = subject.config
     shown = [
-        number for number, output in enumerate(subject.contract) if has_steps(output) and output.judged == "values"
+        number
+        for number, output in enumerate(subject.contract)
+        if output.steps is not None and output.judged == "values"
     ]
     steps, layers = config.sizes.timesteps, config.get("num_layers", 1)
     if not shown or steps < 2 or (config.bidirectional and (layers != 1 or config.get("go_backwards"))):
@@ -218,15 +218,10 @@ def _with_other_steps(subject: Subject, steps: slice) -> Tensors:
 # ---------------------------------------------------------------- unusual numbers
 
 
-def _activations(config: LayerConfig) -> set[str]:
-    named = (config.get(name) for name in ("activation", "recurrent_activation", "nonlinearity"))
-    return {str(name) for name in named if name is not None}
-
-
 def not_a_number(subject: Subject) -> Plan | None:
     """NaN at a step of a row becomes NaN from there on in that row, and nowhere else."""
     config, tensors = subject.config, subject.tensors
-    if not _activations(config) <= _PASSES_NAN:
+    if not activations(config) <= _PASSES_NAN:
         return None
     ignored = _ignored(config, tensors)
     heeded = np.ones((config.sizes.batch, config.sizes.timesteps), bool) if ignored is None else ~ignored
@@ -254,7 +249,7 @@ def infinity(subject: Subject) -> Plan | None:
     ]
     large = min(1e30, precision(config.dtype).fmax / 8)
     least = min(float(np.abs(as_floats(kernel)).min()) for kernel in kernels)
-    if not _activations(config) <= _SQUASHES or least * large < _FAR:
+    if unbounded(config) or least * large < _FAR:
         return None
     shape = tensors.x.shape
     feature = len(shape) - 1

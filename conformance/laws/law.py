@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.generate.bits import Stream
-from conformance.spec import Array, Case, LayerConfig, OutputContract, Tensors, outputs
+from conformance.spec import Array, Case, LayerConfig, OutputContract, Tensors, outputs_of
 
 Index = tuple[Any, ...]
 """How NumPy picks elements of an array: slices, positions, arrays of positions."""
@@ -152,7 +152,7 @@ class Plan:
     Attributes:
         calls: the further calls, in order.
         relations: what must hold.
-        told: what was done, to complete "... when/although"; opens the message of a failure.
+        told: what is wrong if something does not hold; opens the message of a failure.
     """
 
     calls: tuple[Call, ...]
@@ -185,8 +185,7 @@ class Subject:
     @property
     def contract(self) -> tuple[OutputContract, ...]:
         """The outputs of the case."""
-        lengths = self.tensors.lengths
-        return outputs(self.config, None if lengths is None else [int(length) for length in lengths])
+        return outputs_of(self.config, self.tensors)
 
     @property
     def stream(self) -> Stream:
@@ -216,13 +215,6 @@ class Law:
     spoils: bool = False
 
 
-@dataclass(frozen=True)
-class Unclaimed:
-    """A law that an implementation cannot be held to, because it does not claim something."""
-
-    lacking: str
-
-
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
     """All outputs whose values are promised, equal at the same elements."""
     return tuple(
@@ -237,5 +229,12 @@ def everything(_output: OutputContract) -> Index:
     return (...,)
 
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "stateful", "gradients")
-"""What an implementation may offer beyond plain calls."""
+FEATURES: Mapping[str, str] = {
+    "carry": "hand the states of one call to the next as they came",
+    "layouts": "take arguments in any layout in memory",
+    "threads": "be called from several threads at a time",
+    "ownership": "return what can be written into",
+    "stateful": "keep states between calls",
+    "gradients": "compute gradients",
+}
+"""What an implementation may claim to do beyond plain calls."""

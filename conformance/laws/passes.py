@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.errors import SpecError
-from conformance.laws.axes import REVERSED, halves, has_steps, refined, steps_at, steps_axis, steps_of
+from conformance.laws.axes import REVERSED, halves, refined, steps_at, steps_of
 from conformance.laws.law import Call, Index, Manner, Part, Plan, Relation, Same, Subject, Unlike, everything, same
 from conformance.reference import evaluate, precision
 from conformance.spec import LayerConfig, OutputContract, Tensors, Value, initial_states, outputs, weights
@@ -48,7 +48,7 @@ def joined(subject: Subject, length: int, first: int, second: int) -> tuple[Same
     """The case beside two calls with its steps in two parts; with a mask, what is shown at the seam is open."""
     relations = []
     for number, output in enumerate(subject.contract):
-        if has_steps(output):
+        if output.steps is not None:
             if subject.tensors.mask is None:
                 relations.append(Same(number, steps_at(output, slice(None, length)), (Part(first, number),)))
                 relations.append(Same(number, steps_at(output, slice(length, None)), (Part(second, number),)))
@@ -161,7 +161,7 @@ def _one_direction(number: int, output: OutputContract, single: tuple[OutputCont
 
 def _flipped(output: OutputContract, direction: int) -> Index:
     """All elements; of the second direction in reversed order of steps."""
-    return steps_at(output, REVERSED) if direction == 1 and has_steps(output) else (...,)
+    return steps_at(output, REVERSED) if direction == 1 and output.steps is not None else (...,)
 
 
 def direction_swap(subject: Subject) -> Plan | None:
@@ -190,7 +190,7 @@ def _mirrored(
     number: int, output: OutputContract, contract: tuple[OutputContract, ...], config: LayerConfig
 ) -> list[Same]:
     """An output beside its mirror image: the other direction's, in reversed order of steps."""
-    steps = steps_axis(output)
+    steps = output.steps
     whole: Index = (slice(None),) * len(output.axes)
     flipped = whole if steps is None else refined(whole, steps, REVERSED)
     for mark, other in (("forward_", "backward_"), ("backward_", "forward_")):
@@ -270,7 +270,7 @@ def _others(config: LayerConfig) -> list[LayerConfig]:
         option = config.rules.options[name]
         leaves_out = option.where == "call"  # a mask or state that is there can be left out, not made up
         for other in (option.default,) if leaves_out else option.values:
-            if other == value or name == "dtype":
+            if other == value or option.where == "dtype":
                 continue
             try:
                 changed = config.with_options(**{name: other})

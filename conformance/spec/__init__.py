@@ -12,6 +12,7 @@ from conformance.spec.contract import (
     initial_states,
     input_axes,
     outputs,
+    outputs_of,
     structure,
     weights,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "load_clauses",
     "load_dialect",
     "outputs",
+    "outputs_of",
     "specs_path",
     "structure",
     "weights",

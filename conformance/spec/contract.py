@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from conformance.spec.config import LayerConfig
 from conformance.spec.dialect import OutputRule, Value, WeightRule
+from conformance.spec.tensors import Tensors
 
 Tree = int | Mapping[str, Any]
 """The nesting of what a layer returns.
@@ -66,6 +67,11 @@ class OutputContract:
     judged: Literal["values", "form"]
     meaning: str
 
+    @property
+    def steps(self) -> int | None:
+        """Number of the axis of time; None if there is none."""
+        return next((number for number, axis in enumerate(self.axes) if axis in ("timesteps", "longest")), None)
+
 
 def input_axes(config: LayerConfig) -> tuple[str, ...]:
     """The axes of the input, in the layout that the configuration asks for."""
@@ -117,6 +123,11 @@ def outputs(config: LayerConfig, lengths: Sequence[int] | None = None) -> tuple[
         )
         for rule in _output_rules(config)
     )
+
+
+def outputs_of(config: LayerConfig, tensors: Tensors) -> tuple[OutputContract, ...]:
+    """The outputs of a call with these tensors."""
+    return outputs(config, None if tensors.lengths is None else [int(length) for length in tensors.lengths])
 
 
 def structure(config: LayerConfig) -> Tree:

@@ -272,14 +272,18 @@ def test_a_layer_to_compare_with_may_be_refused() -> None:
     assert seen(SHOWN, stateful, refused(stage="construct")).outcome == "error"  # type: ignore[arg-type]
 
 
+NESTED = [{"tuple": [first, first + 1, first + 2]} for first in (0, 3, 6, 9)]
+
+
 def test_threads_give_one_result_for_each() -> None:
     """Two threads with the arguments of the call, two with those of the case."""
     relations = tuple(Same(0, ALL, (Part(0, 3 * result),)) for result in range(4))
     plan = Plan((again(SHOWN, Manner(threads=2)),), relations, "told")
-    four = replace(right(), outputs=4 * right().outputs, structure={"list": list(range(12))})
+    four = replace(right(), outputs=4 * right().outputs, structure={"list": NESTED})
     assert seen(SHOWN, plan, four) == Verdict("pass")
     assert seen(SHOWN, plan, changed(four, 9, lambda output: output + 1)).outcome == "fail"
-    assert seen(SHOWN, plan, right()).cause == "shape"
+    assert seen(SHOWN, plan, right()).cause == "structure"
+    assert seen(SHOWN, plan, replace(four, structure={"list": NESTED[::-1]})).cause == "structure"
 
 
 @pytest.mark.parametrize("outcome", ["crash", "timeout"])

@@ -44,5 +44,33 @@ def offers_nothing(dialect: Any) -> None:
     dialect.features = []
 
 
+@fault
+def two_wrong_routes(dialect: Any) -> None:
+    """Two ways to call a layer: one wrong without a bias; one for sequences, always wrong."""
+    honest, described = dialect.layer_class, dialect.describe
+
+    class Routed(honest):  # type: ignore[valid-type, misc]
+        def __init__(self, layer: str, options: Any, *rest: Any) -> None:
+            super().__init__(layer, options, *rest)
+            self.told = options
+
+        def call(self, mode: str, inputs: Any) -> Any:
+            plain = honest.call(self, "eager", inputs)
+            wrong = {"eager": False, "half": not self.told["use_bias"], "sequences": True}[mode]
+            if mode == "sequences" and not self.told["return_sequences"]:
+                raise KeyError("it is not offered here")
+            parts = plain if isinstance(plain, tuple) else (plain,)
+            given = tuple(part + 1 for part in parts) if wrong else parts
+            return given if isinstance(plain, tuple) else given[0]
+
+    def describe() -> Any:
+        said = described()
+        said["capabilities"]["routes"] = {"half": {}, "sequences": {"return_sequences": [True]}}
+        return said
+
+    dialect.layer_class = Routed
+    dialect.describe = describe
+
+
 if __name__ == "__main__":
     numpy_layers.main()

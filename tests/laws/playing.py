@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from conformance.checks import Followed, Observation, Reply, Verdict
+from conformance.checks.form import renumbered
 from conformance.checks.laws import check
 from conformance.checks.observation import expectations
 from conformance.generate.tensors import tensors
@@ -108,9 +109,11 @@ class Player:
         replies = []
         for call in plan.calls:
             layer = layers.setdefault(call.layer, Layer(self.function, bool(call.arguments)))
-            nesting = structure(call.config)
-            arrays = tuple(layer.answer(call, own))
-            replies.append(Reply(arrays, {"list": list(range(len(arrays)))} if call.manner.threads else nesting, 0.0))
+            nesting, arrays, results = structure(call.config), tuple(layer.answer(call, own)), 2 * call.manner.threads
+            if results:
+                firsts = range(0, len(arrays), len(arrays) // results)
+                nesting = {"list": [renumbered(nesting, first) for first in firsts]}
+            replies.append(Reply(arrays, nesting, 0.0))
         return Followed(plan, tuple(replies))
 
 

@@ -106,6 +106,16 @@ def failed(event: CaseJudged, check: str) -> bool:
     return check in event.outcomes and event.outcomes[check].outcome == "fail"
 
 
+def test_every_route_has_causes_of_its_own_and_is_tried_where_it_is_offered_only() -> None:
+    """Their conditions overlap: a failure of one route must not count as one of the other."""
+    seen = events(HERE / "law_fakes.py", "two_wrong_routes", {"bidirectional": "false"})
+    found = {group.message.split()[2]: group for group in groups(seen, "routes")}
+    assert set(found) == {"half", "sequences"}
+    assert "use_bias=False" in found["half"].when
+    assert found["sequences"].smallest["config"]["options"]["return_sequences"] is True
+    assert not any(group.message.count("not offered") for group in found.values())
+
+
 def test_a_law_that_alone_fails_is_a_cause() -> None:
     """NaN and infinities are the business of no other check."""
     seen = events(MUTANTS, "nan_counts_as_zero", ONE_WAY)
