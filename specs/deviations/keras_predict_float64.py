@@ -1,9 +1,9 @@
 """Keras 3.15.1: predict rounds float64 input to float32, also for a model whose input and layers are float64.
 
-The data adapter of arrays casts floating-point input to keras.config.floatx(), whatever the type of the model's input; so
-do `fit` and `evaluate`. A call of the model keeps the type. "Generates output predictions for the input samples" says
-the documentation of `predict`, and nothing of a cast. Clauses GEN-LIFE-4, KERAS-DTYPE-1. Needs keras and any backend
-with float64; imports nothing of this project.
+The data adapter of arrays casts floating-point input to keras.config.floatx(), whatever the type of the model's input;
+so do `fit` and `evaluate`. A call of the model keeps the type. "Generates output predictions for the input samples"
+says the documentation of `predict`, and nothing of a cast. Clauses GEN-LIFE-4, KERAS-DTYPE-1. Needs keras and any
+backend with float64; imports nothing of this project.
 """
 
 import keras
