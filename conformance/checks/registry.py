@@ -21,12 +21,14 @@ class Check:
         meaning: one line for people. (The clauses name the checks that test them.)
         function: gives the verdict on an observation, or None where the check does not apply.
         after: checks without whose success this one says nothing.
+        spreads: whether what it finds makes laws fail as well: one call then leaves something behind for others.
     """
 
     name: str
     meaning: str
     function: Callable[[Observation], Verdict | None]
     after: tuple[str, ...] = ()
+    spreads: bool = False
 
 
 _FORM = ("accepted", "structure", "shape")
@@ -98,24 +100,28 @@ CHECKS: Mapping[str, Check] = {
             "the same call on the same layer gives the same again",
             numbers.determinism,
             _FORM,
+            spreads=True,
         ),
         Check(
             "inputs_unchanged",
             "a call does not change what it was given",
             lifetime.inputs_unchanged,
             ("accepted",),
+            spreads=True,
         ),
         Check(
             "weights_unchanged",
             "a call does not change the weights",
             lifetime.weights_unchanged,
             ("accepted",),
+            spreads=True,
         ),
         Check(
             "earlier_results",
             "later calls do not change what an earlier call gave back",
             lifetime.earlier_results,
             ("accepted",),
+            spreads=True,
         ),
         *(Check(law.name, law.meaning, laws.check(law), (*_FORM, "order", "values")) for law in LAWS.values()),
     )

@@ -25,7 +25,7 @@ from conformance.errors import BrokenImplementationError
 from conformance.generate.bits import derive
 from conformance.generate.phases import Batch, accompanied, batch
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Subject
+from conformance.laws import LAWS, Judged, Subject
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, clauses_for
 
@@ -339,13 +339,18 @@ def _without_consequences(check: str, failing: Sequence[Record], causes: list[Ca
 
 
 def _meets(check: str, record: Record, cause: Cause) -> bool:
-    """Whether a further call of a law is one that fails for another reason already."""
+    """Whether a law fails for a reason that is known already: what an earlier cause does, or a further call has."""
     if cause.check in LAWS or not cause.when:
         return False
+    if CHECKS[cause.check].spreads and _hold(cause.when, record):
+        return True
     subject = Subject(record.case, tensors(record.case), lambda _: True, check)
     plan = LAWS[check].plan(subject)
-    calls = plan.calls if plan is not None else ()
-    others = (call.config for call in calls if call.config != record.case.config)  # the case itself passed all else
+    if plan is None:
+        return False
+    # Of all else the case itself passed what laws come after; its configuration with other tensors may not have.
+    others = [call.config for call in plan.calls if call.config != record.case.config]
+    others += [it.config for it in plan.relations if isinstance(it, Judged) and it.tensors is not subject.tensors]
     cases = (Case(config, record.case.data) for config in others)
     return any(all(it.holds(features(case, record.judged.mode)) for it in cause.when) for case in cases)
 
