@@ -245,10 +245,10 @@ def _saved(file: Path | None) -> tuple[Case, ...]:
 
 
 def _only(text: str) -> Mapping[str, str]:
-    """`layer=lstm mask=gaps` as a mapping; `SpecError` for a name or value that no dialect knows."""
+    """`layer=lstm mask=gaps`, or `option:layer=lstm` as in filters, as a mapping; `SpecError` for a name or value that no dialect knows."""
     wanted: dict[str, str] = {}
     for word in text.replace(",", " ").split():
-        name, separator, value = word.partition("=")
+        name, separator, value = word.removeprefix("option:").partition("=")
         if not separator:
             raise SpecError(f"--only {word}: write OPTION=VALUE")
         known = _known_values(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.errors import ResultsError
@@ -14,13 +15,16 @@ from conformance.report.model import view
 from conformance.results import Results
 
 
-def write(results: Results, directory: Path | str, source: str = "results.jsonl") -> tuple[Path, ...]:
+def write(
+    results: Results, directory: Path | str, source: str = "results.jsonl", notes: Sequence[str] = ()
+) -> tuple[Path, ...]:
     """Write `index.html`, `summary.md` and `junit.xml`, each at once or not at all.
 
     Args:
         results: what to report.
         directory: where; made if it does not exist.
         source: the name of the results file, as replay commands should spell it.
+        notes: what the reader must know first.
 
     Returns:
         The files, the page first.
@@ -29,7 +33,7 @@ def write(results: Results, directory: Path | str, source: str = "results.jsonl"
         ResultsError: if a file cannot be written.
     """
     folder = Path(directory)
-    report = view(results, source)
+    report = view(results, source, notes)
     contents = {"index.html": page(report), "summary.md": summary(report), "junit.xml": suites(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)

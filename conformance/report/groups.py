@@ -72,6 +72,7 @@ class Group:
 
     Attributes:
         number: its number, unique within the report.
+        found: its number in the results.
         when: the conjunction that separates failing from passing cases; None where it was not determined.
         cases: number of failing cases, each counted once.
         judged: how many cases of this implementation the check judged, each counted once.
@@ -95,6 +96,7 @@ class Group:
     looks_like: str | None
     replay: str
     also: tuple[str, ...] = ()
+    found: int = 0
 
     @property
     def anchor(self) -> str:
@@ -171,6 +173,7 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         looks_like=group.looks_like,
         replay=f"rnn-conformance replay {shlex.quote(group.smallest_id)} --results {shlex.quote(source)}",
         also=group.also,
+        found=group.number,
     )
 
 

@@ -154,12 +154,13 @@ class Report:
         return {standing.name: standing.label for standing in self.standings}
 
 
-def view(results: Results, source: str = "results.jsonl") -> Report:
+def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] = ()) -> Report:
     """The report of some results.
 
     Args:
         results: the results.
         source: the name of their file, as replay commands should spell it.
+        notes: what the reader must know first.
     """
     cases = cases_of(results)
     groups = groups_of(results, cases, source)
@@ -171,7 +172,7 @@ def view(results: Results, source: str = "results.jsonl") -> Report:
         header=results.header,
         footer=results.footer,
         source=source,
-        warnings=_warnings(results),
+        warnings=(*notes, *_warnings(results)),
         standings=standings,
         checks=by_check(ordered, ranked),
         options=by_option(ordered),
@@ -183,6 +184,15 @@ def view(results: Results, source: str = "results.jsonl") -> Report:
         accuracies=tuple(sorted(accuracies(results), key=lambda one: order[one.implementation])),
         speeds=tuple(sorted(_speeds(results), key=lambda one: order[one.implementation])),
     )
+
+
+def numbers_of(results: Results) -> dict[int, int]:
+    """The number of a group in the results -> its number in the report of all of them."""
+    cases = cases_of(results)
+    groups = groups_of(results, cases, "")
+    standings = _standings(results, cases, groups)
+    ranked = _ranked(groups, {standing.name: rank for rank, standing in enumerate(standings)})
+    return {group.found: group.number for group in ranked}
 
 
 def _ranked(groups: Sequence[Group], order: Mapping[str, int]) -> tuple[Group, ...]:
