@@ -245,7 +245,11 @@ def _saved(file: Path | None) -> tuple[Case, ...]:
 
 
 def _only(text: str) -> Mapping[str, str]:
-    """`layer=lstm mask=gaps`, or `option:layer=lstm` as in filters, as a mapping; `SpecError` for a name or value that no dialect knows."""
+    """`layer=lstm mask=gaps`, or `option:layer=lstm` as in filters, as a mapping.
+
+    Raises:
+        SpecError: a name or value that no dialect knows.
+    """
     wanted: dict[str, str] = {}
     for word in text.replace(",", " ").split():
         name, separator, value = word.removeprefix("option:").partition("=")

@@ -74,11 +74,12 @@ def tables(results: Results, numbers: Mapping[int, int], labels: Mapping[str, st
         labels: implementation -> name with version, in the order of the report.
 
     Returns:
-        `impls`, `labels`, `outcomes`, `checks`, `phases`, `modes`, `kinds`, `values`, `messages`: texts;
-        `shapes`: names of options and sizes; `configs`: [shape, place of each value]; `cases`: columns `id`, `config`,
-        `kind`, `seed`, `phase`, `rejection`; `signatures`: [check, outcome, has a ratio] for every
-        verdict of a record, flat; `records`: columns `case`, `impl`, `mode`, `signature`; `ratios`: of all verdicts that have one, in order;
-        `said`: [record, verdict, message] flat; `groups`: [number, impl, check, cases]; `frameworks`: lists of impls.
+        Texts: `impls`, `labels`, `outcomes`, `checks`, `phases`, `modes`, `kinds`, `rejections`, `values`, `messages`.
+        `shapes`: dialect, names of options, names of sizes. `configs`: shape, then the place of each value.
+        `cases`: columns `id`, `config`, `kind`, `seed`, `phase`, `rejection`.
+        `signatures`: check, outcome, has a ratio, for every verdict of a record, flat.
+        `records`: columns `case`, `impl`, `mode`, `signature`. `ratios`: of all verdicts that have one, in order.
+        `said`: record, verdict, message, flat. `groups`: number, impl, check, cases. `frameworks`: lists of impls.
     """
     impls = list(labels)
     places = {name: place for place, name in enumerate(impls)}
