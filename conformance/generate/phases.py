@@ -9,8 +9,9 @@ from typing import Literal
 from conformance.errors import SpecError
 from conformance.generate import covering
 from conformance.generate.bits import Stream, derive
+from conformance.generate.claims import Claims, further_rows
 from conformance.generate.sizes import fitted, sized_configs
-from conformance.generate.strategies import Claims, random_configs
+from conformance.generate.strategies import random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
 from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
 
@@ -92,13 +93,15 @@ def plan(
         seed: of the random phase; the others are the same in every run.
         phases: which phases.
         saved: cases to run first, such as failures of an earlier run; those of other dialects are left out.
-        claims: what the implementation supports; the random phase spends itself there. None: everything.
+        claims: what the implementation supports; None: everything. The random phase spends itself there, and the
+            covering phase has all combinations of claimed values, too, among what is claimed.
     """
     if "pinned" in phases:
         yield from pinned(dialect, saved)
     if "covering" in phases:
         yield from rejections(dialect)
-        for row in covering.load(dialect.name, profile.strength):
+        rows = covering.load(dialect.name, profile.strength)
+        for row in (*rows, *further_rows(dialect, rows, claims or {})):
             yield batch("covering", covering_config(dialect, row), profile.draws, 0)
         if profile.sizes:
             for config in sized_configs(dialect, profile.sizes):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import hypothesis
 from hypothesis import strategies as st
 
+from conformance.generate.claims import Claims, claimed
 from conformance.generate.sizes import LENGTHS, SPECIAL, UNROLLED, fitted
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
 
@@ -27,20 +26,16 @@ _MOSTLY = 3
 """So many times as often as one apart is each ordinary value drawn."""
 
 
-Claims = Mapping[str, Sequence[Value]]
-"""What an implementation supports: option name (and `layer`) -> values."""
-
-
 @st.composite
 def configs(draw: st.DrawFn, dialect: Dialect, claims: Claims | None = None) -> LayerConfig:
     """Any valid configuration of a dialect that keeps to `claims` as far as they go."""
     claims = claims or {}
-    layer = draw(st.sampled_from(_claimed("layer", tuple(dialect.layers), claims)), label="layer")
+    layer = draw(st.sampled_from(claimed("layer", tuple(dialect.layers), claims)), label="layer")
     options: dict[str, Value] = {}
     for option in dialect.options.values():
         if option.exists(str(layer), options):
             pool = (*option.ordinary * _MOSTLY, *option.apart)
-            options[option.name] = draw(st.sampled_from(_claimed(option.name, pool, claims)), label=option.name)
+            options[option.name] = draw(st.sampled_from(claimed(option.name, pool, claims)), label=option.name)
     sizes = fitted(dialect, options, draw(_sizes(unrolled=options.get("unroll") is True)))
     return LayerConfig.of(dialect.name, str(layer), options, sizes)
 
@@ -53,12 +48,6 @@ def _sizes(draw: st.DrawFn, *, unrolled: bool) -> Sizes:
         most = UNROLLED if unrolled and special == "timesteps" else max(LENGTHS)
         drawn[special] = draw(st.sampled_from([size for size in _SPECIAL[special] if size <= most]), label=special)
     return Sizes(**drawn)
-
-
-def _claimed(name: str, values: Sequence[Value], claims: Claims) -> tuple[Value, ...]:
-    """The values that are claimed; all of them where no valid value is; True is not 1."""
-    known = {(type(value), value) for value in claims.get(name, ())}
-    return tuple(value for value in values if (type(value), value) in known) or tuple(values)
 
 
 def random_configs(dialect: Dialect, seed: int, count: int, claims: Claims | None = None) -> tuple[LayerConfig, ...]:
