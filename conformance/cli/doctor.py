@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import click
 
@@ -11,12 +12,16 @@ from conformance.cli.options import contract_options, launches, python_option, r
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.implementations import Launch, implementation_names
+from conformance.engine.requests import Hello
 from conformance.engine.run import calibrate
 from conformance.engine.session import Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, ConformanceError
+from conformance.generate.claims import Claims, kept_to
 from conformance.generate.phases import batch, resized
-from conformance.spec import LayerConfig, Sizes, load_dialect
+from conformance.generate.sizes import fitted
+from conformance.reference import Precision
+from conformance.spec import Dialect, LayerConfig, Sizes, load_dialect
 
 
 @click.command(
@@ -61,26 +66,37 @@ def examine(launch: Launch, limits: Limits) -> None:
         _tell("layers", ", ".join(hello.layers))
         _tell("modes", ", ".join(hello.modes))
         dialect = load_dialect(hello.dialect)
-        modes = Modes.of(hello)
-        accuracies = calibrate(session, dialect, hello, modes)
+        accuracies = calibrate(session, dialect, hello, Modes.of(hello))
         for dtype, accuracy in accuracies.items():
             _tell(
                 "accuracy", f"{dtype}: tanh {_pair(accuracy.tanh)}, sigmoid {_pair(accuracy.sigmoid)} units of rounding"
             )
         held_to = precisions(dialect, accuracies)
         for layer in hello.layers:
-            config = LayerConfig.of(hello.dialect, layer, {}, Sizes(2, 5, 4, 3))
-            planned = resized(batch("covering", config, 1, 0), hello.sizes)
-            if lacking := hello.missing(planned.config):
-                _tell(layer, f"its default options are not claimed: {lacking}")
-                continue
-            verdicts = judge(session.observe_batch(planned, held_to, modes.first)[0])
-            failed = [f"{check}: {v.message}" for check, v in verdicts.items() if v.outcome in FAILED]
-            if failed:
-                raise ConformanceError(f"{layer} with default options: {failed[0]}")
-            _tell(layer, f"default options pass {len(verdicts)} checks")
+            _tell(layer, _tried(session, hello, plainest(dialect, layer, hello.claims), held_to))
     finally:
         session.close()
+
+
+def _tried(session: Session, hello: Hello, config: LayerConfig, held_to: Mapping[str, Precision]) -> str:
+    """What came of one case; `ConformanceError` if it does not pass."""
+    planned = resized(batch("covering", config, 1, 0), hello.sizes)
+    if lacking := hello.missing(planned.config):
+        return f"nothing can be tried: {lacking} is not claimed"
+    unusual = planned.config.non_default().items()
+    options = ", ".join(f"{name}={value}" for name, value in unusual) or "default options"
+    verdicts = judge(session.observe_batch(planned, held_to, Modes.of(hello).first)[0])
+    failed = [f"{check}: {verdict.message}" for check, verdict in verdicts.items() if verdict.outcome in FAILED]
+    if failed:
+        raise ConformanceError(f"{config.layer} with {options}: {failed[0]}")
+    return f"{options} pass {sum(verdict.outcome == 'pass' for verdict in verdicts.values())} checks"
+
+
+def plainest(dialect: Dialect, layer: str, claims: Claims) -> LayerConfig:
+    """A small configuration with default options, or with what is claimed in their place."""
+    row = kept_to(dialect, {"layer": layer, **dialect.complete(layer, {})}, {**claims, "layer": [layer]})
+    options = {name: value for name, value in row.items() if name != "layer"}
+    return LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, Sizes(2, 5, 4, 3)))
 
 
 def _tell(what: str, text: str) -> None:

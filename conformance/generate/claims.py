@@ -23,28 +23,38 @@ def further_rows(dialect: Dialect, rows: Sequence[Row], claims: Claims) -> list[
 
     These are the array's own rows, with what is not claimed replaced by something that is.
     """
-    kept = {_spelled(row): row for row in (_kept(dialect, row, claims) for row in rows)}
+    kept = {_spelled(row): row for row in (kept_to(dialect, row, claims) for row in rows)}
     return [row for spelled, row in kept.items() if spelled not in {_spelled(row) for row in rows}]
 
 
-def _kept(dialect: Dialect, row: Row, claims: Claims) -> Row:
-    """A row with claimed values only."""
+def kept_to(dialect: Dialect, row: Row, claims: Claims) -> Row:
+    """A row with claimed values only; what replaces another leaves as many of the row's options as it can."""
     order = Stream("claimed", *_spelled(row))
-    layers: Sequence[Value] = tuple(dialect.layers)
-    layer = _kept_value(order, row.get("layer"), claimed("layer", layers, claims))
-    chosen: dict[str, Value] = {"layer": layer}
+    chosen: dict[str, Value] = {}
+
+    def choose(name: str, values: Sequence[Value]) -> None:
+        if name in row and _among(row[name], values):
+            chosen[name] = row[name]
+            return
+        left = {value: _options_left(dialect, row, {**chosen, name: value}) for value in values}
+        best = [value for value in values if left[value] == max(left.values())]
+        chosen[name] = best[order.integer(0, len(best) - 1)]
+
+    choose("layer", claimed("layer", tuple(dialect.layers), claims))
     for option in dialect.options.values():
-        if option.exists(str(layer), chosen):
-            values = claimed(option.name, option.ordinary, claims)
-            chosen[option.name] = _kept_value(order, row.get(option.name), values)
+        if option.exists(str(chosen["layer"]), chosen):
+            choose(option.name, claimed(option.name, option.ordinary, claims))
     return chosen
 
 
-def _kept_value(order: Stream, value: Value | None, values: Sequence[Value]) -> Value:
-    """The value if it is among those, or else one of them."""
-    if any(value == other and type(value) is type(other) for other in values):
-        return next(other for other in values if value == other)
-    return values[order.integer(0, len(values) - 1)]
+def _options_left(dialect: Dialect, row: Row, chosen: Row) -> int:
+    """How many options of a row there are with what was chosen in the place of its own values."""
+    options = {**row, **chosen}
+    return sum(dialect.options[name].exists(str(options["layer"]), options) for name in row if name != "layer")
+
+
+def _among(value: Value, values: Sequence[Value]) -> bool:
+    return any(value == other and type(value) is type(other) for other in values)
 
 
 def _spelled(row: Row) -> tuple[str, ...]:
