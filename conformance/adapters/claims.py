@@ -13,6 +13,9 @@ Options = Dict[str, List[Any]]
 CLAIMS = ("layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful", "gradients")
 """What an implementation can say of itself, as attributes or in words that take their place."""
 
+DEFAULT = object()
+"""In the place of an argument that a constructor is not to be given."""
+
 HALF = ("float16", "bfloat16")
 """Types that only those have who say so."""
 
@@ -45,14 +48,14 @@ class Claims(NamedTuple):
 
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
-        denied = {"threads": not self.threads, "stateful": not self.stateful, "gradients": not self.gradients}
+        claimed = ("threads", "stateful", "gradients", "initial_weights")
         return {
             "layers": self.layers,
             "options": self.options,
             "modes": list(modes),
             "sizes": self.sizes,
             "rejections": self.rejections,
-            "features": [feature for feature in features if not denied.get(feature)],
+            "features": [feature for feature in features if feature not in claimed or getattr(self, feature)],
         }
 
 
@@ -128,6 +131,12 @@ def _list(name: str, values: Any) -> List[Any]:
 def among(value: Any, known: Sequence[Any]) -> bool:
     """Whether it is one of them, of the same type: 1 is not True."""
     return any(value == other and type(value) is type(other) for other in known)
+
+
+def given(*arguments: Mapping[str, Any]) -> Dict[str, Any]:
+    """Arguments of a constructor, later ones in the place of earlier ones, without those that it is not to be given."""
+    merged = {name: value for some in arguments for name, value in some.items()}
+    return {name: value for name, value in merged.items() if value is not DEFAULT}
 
 
 # ---------------------------------------------------------------- what a signature tells

@@ -47,7 +47,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "stateful", "gradients")
+FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights")
 
 
 class KerasLayer:
@@ -159,6 +159,11 @@ class Keras:
             keras_scene.Scene, self.keras, self.backend, made, inner, wrap, layer, options, self.source.classes
         )
         return KerasLayer(self.backend, made, options, sizes, self.source.claims.initial_weights, scene)
+
+    def fresh(
+        self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]
+    ) -> KerasLayer:
+        return self.construct(layer, options, sizes, {**keras_replaced.OWN_INITIALIZERS, **arguments})
 
     def _inner(self, layer: str, options: Mapping[str, Any], sizes: Mapping[str, int], **arguments: Any) -> Any:
         """A layer without `Bidirectional`."""

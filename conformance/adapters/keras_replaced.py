@@ -24,12 +24,15 @@ LOOP_OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", 
 # The bias keeps its default, so that its initial value can be seen.
 INITIALIZERS = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
 
+OWN_INITIALIZERS = dict.fromkeys(INITIALIZERS, claims.DEFAULT)
+"""What a layer has if nobody says anything."""
+
 
 def own(keras: Any, known: claims.Options) -> sources.Source:
     """The layers of Keras itself. They are given every argument, and do all that the dialect says."""
 
     def make(kind: Any, inner: Dict[str, Any], arguments: Dict[str, Any]) -> Any:
-        return kind(**{**INITIALIZERS, **inner, **arguments})
+        return kind(**claims.given(INITIALIZERS, inner, arguments))
 
     makers = {layer: functools.partial(make, getattr(keras.layers, name)) for layer, name in CLASSES.items()}
     return sources.Source(makers, claims.Claims(list(CLASSES), known, {}, True, True, True, True, True), {})
@@ -48,7 +51,7 @@ def replaced(keras: Any, known: claims.Options, stands_in: sources.Replacement) 
     make = functools.partial(_make_cell, keras, kind) if cell else kind
 
     def make_layer(inner: Dict[str, Any], arguments: Dict[str, Any]) -> Any:
-        return make(**{**initial, **claims.not_default(known, inner), **arguments})
+        return make(**claims.given(initial, claims.not_default(known, inner), arguments))
 
     if cell:  # what must be refused is written of layers
         said = said._replace(rejections=False)

@@ -41,7 +41,7 @@ class Contract(NamedTuple):
     arguments: Dict[str, Tuple[str, List[Any]]]
 
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "stateful")
+FEATURES = ("carry", "layouts", "threads", "ownership", "stateful", "initial_weights")
 
 CONTRACTS = {
     "keras": Contract(
@@ -222,6 +222,8 @@ class PythonLayers:
         config.update(arguments)
         steps = 1 if options.get("batch_first", False) else 0
         return PythonLayer(self.make, config, self.claims.initial_weights, steps)
+
+    fresh = construct
 
     def tensor(self, array: Array) -> Array:
         return array

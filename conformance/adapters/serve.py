@@ -112,6 +112,13 @@ class Adapter(Protocol):
         """The present values of a tensor, uncast and unsqueezed; None if it is not a tensor."""
 
 
+class Starter(Adapter, Protocol):
+    """A framework whose layers start with weights of their own."""
+
+    def fresh(self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]) -> Layer:
+        """As `construct`, with the initial weights that a layer has if nobody says anything of them."""
+
+
 class Living:
     """A layer, with the tensors and the result of the last call that was to be kept, and the last call's outputs."""
 
@@ -163,7 +170,8 @@ class Session:
         name, arguments = str(request["layer"]), dict(request.get("arguments") or {})
         self.living.pop(handle, None)
         self.stage = "construct"
-        layer = self.adapter.construct(name, options, sizes, arguments)
+        construct = cast(Starter, self.adapter).fresh if request.get("fresh") else self.adapter.construct
+        layer = construct(name, options, sizes, arguments)
         self.stage = "build"
         layer.build()
         weights = layer.weights()

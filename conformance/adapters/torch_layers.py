@@ -46,7 +46,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "gradients")
+FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights")
 
 
 class TorchLayer:
@@ -153,6 +153,8 @@ class Torch:
             return maker(given, {**arguments, **changed})
 
         return TorchLayer(self.torch, make, options, self.source.claims.initial_weights)
+
+    fresh = construct
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return torch_arrays.tensor_of(self.torch, array)

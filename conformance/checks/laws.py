@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from conformance.checks import derivatives
+from conformance.checks import derivatives, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -31,6 +31,7 @@ from conformance.laws import (
     Poisoned,
     Relation,
     Same,
+    Started,
     Unlike,
 )
 from conformance.reference import Expected, Policy, evaluate
@@ -81,7 +82,9 @@ class _Beside:
         """What is wrong with a further call before its numbers are looked at."""
         told, route = self._told(call), call.manner.route
         if isinstance(reply, Refusal):
-            if call.layer and not call.arguments:  # whether such a layer can be had is for other cases to say
+            if (
+                call.layer and not call.arguments and not call.fresh
+            ):  # whether such a layer can be had is for other cases to say
                 return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
             return Verdict("error", f"{told}: {describe(reply)}", cause=_cause(route, signature(reply, call.config)))
         promised, tree = _promised(call)
@@ -102,6 +105,8 @@ class _Beside:
             return self._not_poisoned(relation)
         if isinstance(relation, Differentiated):
             return self._not_the_derivative(relation)
+        if isinstance(relation, Started):
+            return self._not_a_start(relation)
         return self._alike(relation)
 
     # ------------------------------------------------------------ the case and further calls
@@ -188,6 +193,13 @@ class _Beside:
         found = derivatives.wrong_element(call, reply, self.expectation.precision)
         return None if found is None else _wrong(self.plan.told, *found, "expected")
 
+    def _not_a_start(self, relation: Started) -> Verdict | None:
+        calls, replies = [self.plan.calls[it] for it in relation.calls], [self.replies[it] for it in relation.calls]
+        if (found := start.problem(calls, replies)) is None:
+            return None
+        told, cause = found
+        return Verdict("fail", f"{self.plan.told}: {told}", cause=cause)
+
     def _alike(self, relation: Unlike) -> Verdict | None:
         """The results are those of the case, although the reference tells them apart."""
         call, reply = self.plan.calls[relation.call], self.replies[relation.call]
@@ -224,6 +236,9 @@ def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     if call.cotangents:
         derived = derivatives.contracts(call)
         return derived, {"list": list(range(len(derived)))}
+    if call.fresh:
+        due = start.contracts(call.config)
+        return due, {"list": list(range(len(due)))}
     promised, tree = outputs_of(call.config, call.tensors), structure(call.config)
     if not call.manner.threads:
         return promised, tree

@@ -99,13 +99,22 @@ class Hello:
 
 
 def build(
-    handle: int, config: LayerConfig, case: Case | None = None, arguments: Mapping[str, Any] | None = None
+    handle: int,
+    config: LayerConfig,
+    case: Case | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    fresh: bool = False,
 ) -> Request:
-    """The request to build a layer, with more arguments, or with the invalid ones of a case that must be rejected."""
+    """The request to build a layer, with more arguments, or with the invalid ones of a case that must be rejected.
+
+    With `fresh`, it has the weights that a layer has if nobody says anything of them.
+    """
     rejection = config.rules.rejections[case.rejection] if case is not None and case.rejection else None
     canonical = config.canonical()
     fields: dict[str, Any] = {"op": "build", "handle": handle, "layer": config.layer}
     fields |= {"options": canonical["options"], "sizes": canonical["sizes"]}
+    fields |= {"fresh": True} if fresh else {}
     return fields | {"arguments": dict(rejection.arguments) if rejection else dict(arguments or {})}, {}
 
 
@@ -152,13 +161,13 @@ def refusal(message: Message) -> Refusal | None:
 
 
 def reply(message: Message) -> Reply | Refusal:
-    """The answer to a call: its outputs, or the gradients that it was asked for, in a list."""
+    """What came: outputs of a call, or in a list gradients that it was asked for, or the weights of a new layer."""
     refused = refusal(message)
     if refused is not None:
         return refused
     seconds = float(message.header.get("seconds") or 0.0)
     if "structure" not in message.header:
-        derived = gradients(message)
+        derived = gradients(message) if "gradients.x" in message.arrays else numbered(message, "weights")
         return Reply(derived, {"list": list(range(len(derived)))}, seconds)
     return Reply(numbered(message, "outputs"), message.header["structure"], seconds)
 

@@ -216,8 +216,12 @@ class Session:
         for call in plan.calls:
             if call.layer not in handles:
                 handles[call.layer] = next(self._handles)
-                arguments = dict(call.arguments)
-                self._worker.send(*requests.build(handles[call.layer], call.config, arguments=arguments))
+                built = requests.build(
+                    handles[call.layer], call.config, arguments=dict(call.arguments), fresh=call.fresh
+                )
+                self._worker.send(*built)
+            if call.fresh:
+                continue
             self._worker.send(
                 *requests.call(handles[call.layer], call.tensors, mode, manner=call.manner, cotangents=call.cotangents)
             )
@@ -270,10 +274,10 @@ class Session:
         built: dict[int, Refusal | None] = {0: None}
         replies: list[Reply | Refusal] = []
         for call in plan.calls:
-            if call.layer not in built:
+            if call.layer not in built and not call.fresh:
                 built[call.layer] = requests.refusal(self._receive())
             reply = self._reply()
-            replies.append(built[call.layer] or reply)
+            replies.append(built.setdefault(call.layer, None) or reply)
         for _ in range(len(built) - 1):
             self._receive()
         return Followed(plan, tuple(replies))

@@ -18,6 +18,7 @@ from conformance.laws.law import (
     Poisoned,
     Relation,
     Same,
+    Started,
     Subject,
     Unlike,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Poisoned",
     "Relation",
     "Same",
+    "Started",
     "Subject",
     "Unlike",
     "laws_for",

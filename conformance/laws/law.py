@@ -56,6 +56,7 @@ class Call:
         arguments: of the constructor, on top of those that follow from `config`.
         cotangents: number of an output -> the weight of each of its elements in a loss. With any, the call gives no
             outputs, but the gradients of that loss with respect to all that it is given.
+        fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
     """
 
     config: LayerConfig
@@ -64,6 +65,7 @@ class Call:
     manner: Manner = PLAIN
     arguments: tuple[tuple[str, Any], ...] = ()
     cotangents: Mapping[int, Array] = field(default_factory=dict)
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,14 @@ class Differentiated:
     call: int
 
 
-Relation = Same | Judged | Poisoned | Unlike | Differentiated
+@dataclass(frozen=True)
+class Started:
+    """The weights of new layers, one for each of these calls, are drawn as the dialect promises."""
+
+    calls: tuple[int, ...]
+
+
+Relation = Same | Judged | Poisoned | Unlike | Differentiated | Started
 
 
 @dataclass(frozen=True)
@@ -236,5 +245,6 @@ FEATURES: Mapping[str, str] = {
     "ownership": "return what can be written into",
     "stateful": "keep states between calls",
     "gradients": "compute gradients",
+    "initial_weights": "make its own weights",
 }
 """What an implementation may claim to do beyond plain calls."""

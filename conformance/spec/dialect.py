@@ -107,7 +107,7 @@ class WeightRule(Rule):
     """One weight: what it does (`role`) and what it holds before anybody sets it (`initial`)."""
 
     role: Literal["kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection"]
-    initial: Literal["zeros", "unit_forget", "uniform"] | None = None
+    initial: Literal["zeros", "unit_forget", "uniform", "glorot_uniform", "orthogonal"] | None = None
 
 
 @dataclass(frozen=True)

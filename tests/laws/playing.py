@@ -24,7 +24,10 @@ Function = Callable[[LayerConfig, Tensors], Outputs]
 ROUTES = ("one way", "another way")
 """Made up: here every way leads to the same function."""
 
-PLAYED = {name: law for name, law in LAWS.items() if "gradients" not in law.needs}
+OTHER_ANSWERS = {"gradients", "initial_weights"}
+"""Features whose calls are answered with something else than outputs."""
+
+PLAYED = {name: law for name, law in LAWS.items() if not OTHER_ANSWERS.intersection(law.needs)}
 """The laws whose further calls give outputs."""
 
 SIZES = Sizes(batch=3, timesteps=5, features=4, units=2)

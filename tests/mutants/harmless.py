@@ -252,6 +252,27 @@ def subnormals_flushed(dialect: Any) -> None:
 
 
 @fault
+def orthogonal_by_singular_values(_dialect: Any) -> None:
+    """An orthogonal matrix from another decomposition, in float32."""
+
+    @instead_of(KerasCell, "initial_recurrent_kernel")
+    def initial_recurrent_kernel(honest: Any, cell: Any, width: int) -> Array:
+        drawn = numpy_layers.GENERATOR.standard_normal((cell.units, width)).astype(np.float32)
+        left, _, right = np.linalg.svd(drawn.astype(honest(width).dtype), full_matrices=False)
+        return left @ right
+
+
+@fault
+def weights_drawn_on_a_grid(_dialect: Any) -> None:
+    """Random numbers with 16 random bits, as some generators of float32 make them."""
+
+    @instead_of(TorchCell, "initial")
+    def initial(honest: Any, cell: Any, name: str, shape: tuple[int, ...]) -> Array:
+        places = numpy_layers.GENERATOR.integers(0, 2**16, shape) / 2**15 - 1
+        return (places / np.sqrt(cell.units)).astype(honest(name, shape).dtype)
+
+
+@fault
 def packed_data_in_another_order(_dialect: Any) -> None:
     """The packed form is a private matter: only what `pad_packed_sequence` gives is promised."""
 

@@ -96,4 +96,15 @@ TRAINING = (
     keras("initial_state_has_no_gradient", "gradients", "initial_state=True", phases=ALL, only=GRU),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING)
+START = (
+    keras("gates_drawn_one_by_one", "initial_distribution", only=LSTM),
+    keras("recurrent_gates_drawn_one_by_one", "initial_distribution", only=GRU),
+    keras("recurrent_kernel_not_orthogonal", "initial_distribution", only=RNN),
+    keras("kernel_too_narrow", "initial_distribution", only=RNN),
+    torch("normal_in_the_place_of_uniform", "initial_distribution", only=RNN),
+    torch("new_biases_are_zero", "initial_distribution", "bias=True", only=RNN),
+    keras("every_layer_starts_alike", "initial_distribution", only=RNN),
+    torch("gates_start_alike", "initial_distribution", only=GRU),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START)

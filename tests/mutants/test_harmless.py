@@ -28,6 +28,7 @@ KERAS = (
     "views_of_each_other",
     "zeros_are_negative",
     "subnormals_flushed",
+    "orthogonal_by_singular_values",
 )
 TORCH = (
     "products_fused",
@@ -38,6 +39,7 @@ TORCH = (
     "not_contiguous",
     "big_endian",
     "packed_data_in_another_order",
+    "weights_drawn_on_a_grid",
 )
 VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TORCH)) for name in (*BOTH, *own)]
 

@@ -16,6 +16,7 @@ import lifetime_faults  # noqa: F401
 import numpy_layers
 import size_faults  # noqa: F401
 import torch_faults  # noqa: F401
+import training_faults  # noqa: F401
 
 if __name__ == "__main__":
     numpy_layers.main()

@@ -20,6 +20,9 @@ import serve
 Array = np.ndarray
 States = list[Array]
 
+GENERATOR = np.random.default_rng(1)
+"""What new weights are drawn from."""
+
 GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
 
 
@@ -56,9 +59,17 @@ class KerasCell:
 
     def build(self, features: int) -> None:
         width = GATES[self.layer] * self.units
-        self.weights = [np.zeros((features, width), self.dtype), np.zeros((self.units, width), self.dtype)]
+        self.weights = [self.initial_kernel(features, width), self.initial_recurrent_kernel(width)]
         if self.use_bias:
             self.weights.append(self.initial_bias(width))
+
+    def initial_kernel(self, features: int, width: int) -> Array:
+        bound = np.sqrt(6 / (features + width))
+        return GENERATOR.uniform(-bound, bound, (features, width)).astype(self.dtype)
+
+    def initial_recurrent_kernel(self, width: int) -> Array:
+        factor, triangle = np.linalg.qr(GENERATOR.standard_normal((width, self.units)))
+        return (factor * np.sign(np.diag(triangle))).T.astype(self.dtype)
 
     def initial_bias(self, width: int) -> Array:
         bias = np.zeros((2, width) if self.reset_after else width, self.dtype)
@@ -130,8 +141,11 @@ class TorchCell:
         shapes += [("bias_ih", (width,)), ("bias_hh", (width,))] if self.bias else []
         shapes += [("weight_hr", (self.projected, units))] if options.get("proj_size", 0) else []
         self.names = [name for name, _ in shapes]
-        generator, bound = np.random.default_rng(width), 1 / np.sqrt(units)
-        self.weights = [generator.uniform(-bound, bound, shape).astype(self.dtype) for _, shape in shapes]
+        self.weights = [self.initial(name, shape) for name, shape in shapes]
+
+    def initial(self, _name: str, shape: tuple[int, ...]) -> Array:
+        bound = 1 / np.sqrt(self.units)
+        return GENERATOR.uniform(-bound, bound, shape).astype(self.dtype)
 
     def states(self, batch: int) -> States:
         sizes = [self.projected, self.units] if self.layer == "lstm" else [self.units]
@@ -423,7 +437,7 @@ class Dialect:
     modes: ClassVar[list[str]] = ["eager"]
     layer_class: Any = None
     options: ClassVar[dict[str, list[Any]]] = {}
-    features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership"]
+    features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership", "initial_weights"]
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -441,6 +455,9 @@ class Dialect:
     def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
         self.check(layer, options, sizes, arguments)
         return self.layer_class(layer, options, sizes)
+
+    def fresh(self, *args: Any) -> Any:
+        return self.construct(*args)
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
         raise NotImplementedError
