@@ -82,9 +82,7 @@ class _Beside:
         """What is wrong with a further call before its numbers are looked at."""
         told, route = self._told(call), call.manner.route
         if isinstance(reply, Refusal):
-            if (
-                call.layer and not call.arguments and not call.fresh
-            ):  # whether such a layer can be had is for other cases to say
+            if call.layer and not call.arguments and not call.fresh:  # other cases say whether there is such a layer
                 return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
             return Verdict("error", f"{told}: {describe(reply)}", cause=_cause(route, signature(reply, call.config)))
         promised, tree = _promised(call)

@@ -117,8 +117,8 @@ def _perhaps(config: LayerConfig, drawn: Sequence[Drawn]) -> str:
 def _not_orthogonal(config: LayerConfig, one: Drawn) -> str | None:
     """Rows of length one at right angles to each other (columns, if there are fewer of them).
 
-    The factor Q of a QR decomposition by Householder's method is that of an orthogonal matrix up to
-    √n·c·m·n·u in the Frobenius norm (Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 19.3).
+    The factor Q of a QR decomposition by Householder's method is that of an orthogonal matrix up to √n·c·m·n·u in the
+    Frobenius norm (Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, section 19.3).
     """
     matrix = one.array if one.array.shape[0] <= one.array.shape[1] else one.array.T
     square = matrix @ matrix.T

@@ -216,10 +216,8 @@ class Session:
         for call in plan.calls:
             if call.layer not in handles:
                 handles[call.layer] = next(self._handles)
-                built = requests.build(
-                    handles[call.layer], call.config, arguments=dict(call.arguments), fresh=call.fresh
-                )
-                self._worker.send(*built)
+                more = dict(call.arguments)
+                self._worker.send(*requests.build(handles[call.layer], call.config, arguments=more, fresh=call.fresh))
             if call.fresh:
                 continue
             self._worker.send(

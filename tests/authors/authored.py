@@ -91,6 +91,9 @@ class ScalesInput(RightLSTM):
         return result
 
 
+GENERATOR = np.random.default_rng(1)
+
+
 class OwnWeights(RightLSTM):
     """Makes its weights itself, and tells and takes them."""
 
@@ -100,7 +103,10 @@ class OwnWeights(RightLSTM):
         units, features, dtype = config["units"], config["features"], config["dtype"]
         bias = np.zeros(4 * units, dtype)
         bias[units : 2 * units] = 1
-        own = [np.zeros((features, 4 * units), dtype), np.zeros((units, 4 * units), dtype), bias]
+        limit = np.sqrt(6 / (features + 4 * units))
+        kernel = GENERATOR.uniform(-limit, limit, (features, 4 * units)).astype(dtype)
+        orthogonal = np.linalg.qr(GENERATOR.standard_normal((4 * units, units)))[0].T.astype(dtype)
+        own = [kernel, orthogonal, bias]
         super().__init__(config, (weights or own)[: 3 if config["use_bias"] else 2])
 
     def get_weights(self) -> list[Array]:
