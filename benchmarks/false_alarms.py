@@ -6,15 +6,14 @@
 `emulation` is a correct implementation in float16, bfloat16, float32 or float64 that errs as much as it may
 (tests/reference/emulation.py), judged by the bounds alone; any other name is an implementation as in
 `rnn-conformance run`, judged by all checks. Seeds are run one after the other and kept in a record, so that a campaign
-can be stopped and goes on where it was. Where an implementation is known to deviate from its documentation, cases are
-counted apart.
+can be stopped and goes on where it was. Cases that deviate as declared in specs/deviations are counted apart.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,12 +21,12 @@ import click
 import numpy as np
 
 from conformance.cli.options import launches, python_option
+from conformance.engine.declarations import shipped
 from conformance.engine.events import DEVIATIONS, CaseJudged, ImplementationStarted
 from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
 from conformance.generate.phases import PROFILES, Profile
-from conformance.laws import LAWS
-from conformance.spec import Case, LayerConfig, Value
+from conformance.spec import Case
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "reference"))
 
@@ -46,25 +45,6 @@ EMULATED = 1000
 SILENT = ("unsupported", "not run")
 """Outcomes that say nothing."""
 
-Region = Mapping[str, tuple[Value, ...]]
-"""Option name -> values: the configurations that have one of these values of every option."""
-
-MASKED: tuple[Value, ...] = ("right", "left", "gaps", "full_rows")
-
-KNOWN: Mapping[str, tuple[Region, ...]] = {
-    "keras:tensorflow": (
-        {"bidirectional": (True,), "go_backwards": (True,)},
-        {"unroll": (True,), "mask": MASKED, "return_sequences": (True,), "go_backwards": (True,)},
-        {"unroll": (True,), "mask": MASKED, "return_sequences": (True,), "bidirectional": (True,)},
-    ),
-}
-"""Where Keras 3.15.1 does not follow its documentation: specs/deviations. These cases are counted apart."""
-
-KNOWN_TO_LAWS: Mapping[str, tuple[Region, ...]] = {
-    "keras:tensorflow": ({"unroll": (True,), "return_sequences": (True,)},),
-}
-"""From here the further calls of a law, with a mask or in the other direction, may lead there: laws are not counted."""
-
 
 @dataclass(frozen=True)
 class Tally:
@@ -75,7 +55,7 @@ class Tally:
         seed: of the random configurations, or of the trials of the emulation.
         cases: judged.
         verdicts: of single checks on them.
-        apart: cases in regions where the implementation is known to deviate; not among `cases`.
+        apart: cases that deviate as it is declared in specs/deviations; not among `cases`.
         alarms: case, check and message of everything that was said against the implementation.
     """
 
@@ -102,7 +82,7 @@ def emulated(seed: int) -> Tally:
 def examined(launch: Launch, seed: int) -> Tally:
     """One seed of the random phase on an implementation."""
     tally = Tally(launch.name, seed, 0, 0)
-    for event in run(RunOptions((launch,), CAMPAIGN, seed, ("random",))):
+    for event in run(RunOptions((launch,), CAMPAIGN, seed, ("random",), known=shipped())):
         if isinstance(event, ImplementationStarted) and event.state == "broken":
             raise click.ClickException(f"{launch.name} is broken: {event.message}")
         if isinstance(event, CaseJudged):
@@ -112,30 +92,18 @@ def examined(launch: Launch, seed: int) -> Tally:
 
 def counted(tally: Tally, event: CaseJudged) -> Tally:
     """The tally with one more case."""
-    config = Case.from_canonical(event.case).config
-    laws_count = not within(KNOWN_TO_LAWS, tally.implementation, config)
-    said = {
-        check: verdict
-        for check, verdict in event.outcomes.items()
-        if verdict.outcome not in SILENT and (laws_count or check not in LAWS)
-    }
+    said = {check: verdict for check, verdict in event.outcomes.items() if verdict.outcome not in SILENT}
     if not said:
         return tally
-    if within(KNOWN, tally.implementation, config):
-        return replace(tally, apart=tally.apart + 1)
+    config = Case.from_canonical(event.case).config
     alarms = [
         f"{event.id} ({event.mode}): {check}: {verdict.message} [{config}]"
         for check, verdict in said.items()
         if verdict.outcome in DEVIATIONS
     ]
+    if not alarms and any(verdict.outcome == "known" for verdict in said.values()):
+        return replace(tally, apart=tally.apart + 1)
     return replace(tally, cases=tally.cases + 1, verdicts=tally.verdicts + len(said), alarms=[*tally.alarms, *alarms])
-
-
-def within(regions: Mapping[str, tuple[Region, ...]], implementation: str, config: LayerConfig) -> bool:
-    """Whether a configuration lies in one of the regions of an implementation."""
-    return any(
-        all(config.get(name) in values for name, values in region.items()) for region in regions.get(implementation, ())
-    )
 
 
 def recorded(record: Path) -> list[Tally]:

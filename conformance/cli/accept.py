@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from conformance.engine.deviations import Deviation, read_deviations
+from conformance.engine.declarations import read_deviations, shipped
+from conformance.engine.deviations import Deviation
 from conformance.errors import ResultsError
 from conformance.report.deviations import deviations
 from conformance.report.files import save
@@ -17,15 +18,22 @@ from conformance.results import Results, read_results
 
 
 def known_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--known FILE`, repeatable."""
-    return click.option(
+    """`--known FILE`, repeatable, and `--no-known`."""
+    none = click.option(
+        "--no-known",
+        is_flag=True,
+        help="Judge everything as new: leave out the deviations of current Keras and PyTorch that come with this "
+        "program (specs/deviations).",
+    )
+    files = click.option(
         "--known",
         multiple=True,
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Deviations that this file declares are counted and shown, and do not fail; repeatable. "
         "`rnn-conformance accept` writes such a file.",
-    )(command)
+    )
+    return files(none(command))
 
 
 @click.command(
@@ -49,8 +57,8 @@ def accept(results: Path, out: Path | None) -> None:
     click.echo(f"{count(len(read.groups), 'deviation')} in {out}; edit the file before you use it")
 
 
-def known_of(files: Sequence[Path]) -> tuple[Deviation, ...]:
-    """What some files declare.
+def known_of(files: Sequence[Path], *, ours: bool = True) -> tuple[Deviation, ...]:
+    """What some files declare, and, if `ours`, what comes with this program; a file's word counts more than ours.
 
     Raises:
         ResultsError: a file cannot be read, or two deviations have the same id.
@@ -59,22 +67,21 @@ def known_of(files: Sequence[Path]) -> tuple[Deviation, ...]:
     repeated = {one.id for one in found if [other.id for other in found].count(one.id) > 1}
     if repeated:
         raise ResultsError(f"--known: two files declare the deviation '{min(repeated)}'; name them differently")
-    return found
+    named = {one.id for one in found}
+    return (*(one for one in shipped() if one.id not in named), *found) if ours else found
 
 
-def stale(known: Sequence[Deviation], results: Results) -> bool:
-    """Say which declarations are stale and which match nothing; whether any is stale."""
-    said = {
-        (verdict.outcome, (verdict.message or "").partition(":")[0])
-        for record in results.cases
-        for verdict in record.outcomes.values()
-        if verdict.outcome in ("known", "fixed")
-    }
-    found = False
-    for one in known:
-        if ("fixed", one.id) in said:
-            found = True
-            click.echo(f"stale: known deviation {safe(one.id)}: its witness passes; remove it", err=True)
-        elif ("known", one.id) not in said:
-            click.echo(f"known deviation {safe(one.id)} matches nothing in this run", err=True)
-    return found
+def stale(files: Sequence[Path], results: Results) -> bool:
+    """Say which declarations are stale and which of these files match nothing; whether any is stale."""
+    stale_ones = [one for one in results.known if one.witness == "passes"]
+    for one in stale_ones:
+        click.echo(
+            f"stale: known deviation {safe(one.id)} of {safe(one.implementation)}: its witness passes; remove it, "
+            "or end its range of versions",
+            err=True,
+        )
+    matching = {one.id for one in results.known if one.cases or one.witness == "passes"}
+    for declared in known_of(files, ours=False):
+        if declared.id not in matching:
+            click.echo(f"known deviation {safe(declared.id)} matches nothing in this run", err=True)
+    return bool(stale_ones)

@@ -117,6 +117,7 @@ def run(
     baseline: Path | None,
     shard: str | None,
     known: tuple[Path, ...],
+    no_known: bool,
     strict: bool,
     max_cases: int | None,
     max_time: float | None,
@@ -154,7 +155,7 @@ def run(
         shard=_shard(shard, seed),
         max_cases=max_cases,
         max_seconds=max_time,
-        known=known_of(known),
+        known=known_of(known, ours=not no_known),
     )
     results = run_to_file(options, file)
     write(results, out, str(file))
@@ -164,7 +165,7 @@ def run(
     if earlier is not None and baseline is not None and code not in (USAGE, INTERRUPTED):
         changed = against(earlier, results, (str(baseline), str(file)), form)
         code = changed if code in (CONFORMANT, DEVIATIONS) else code
-    if stale(options.known, results) and strict and code == CONFORMANT:
+    if stale(known, results) and strict and code == CONFORMANT:
         code = STALE
     if code == USAGE:
         click.echo("rnn-conformance: no case was judged: no implementation claims what --only asks for", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.report import block, markdown, view
+from conformance.report import block, known, markdown, view
 from conformance.report.text import safe
 from conformance.results import Results
 
@@ -28,4 +28,7 @@ def summary(results: Results, form: str, source: Path) -> str:
     parts += [block(group) for group in report.groups[:SHOWN]]
     if len(report.groups) > SHOWN:
         parts.append(f"and {len(report.groups) - SHOWN} more in the report")
+    declared = known.lines(report.known)
+    if declared:
+        parts.append("\n".join(declared))
     return "\n\n".join(parts)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from conformance.checks import DEVIATIONS, Verdict
+from conformance.checks.laws import again
 from conformance.engine.conditions import OF_MASKS, SIZES, Condition, Larger, Literal, Multiple, Within, features
-from conformance.errors import ResultsError, SpecError
+from conformance.engine.events import CaseJudged, KnownSeen, Witness
 from conformance.generate.tensors import KINDS, tensors
 from conformance.laws import LAWS, Subject
 from conformance.spec import Case, Value, dialect_names, load_dialect
@@ -25,14 +22,15 @@ class Deviation:
 
     Attributes:
         id: short and unique; stands in results.
-        implementation: its name.
+        implementation: its name; `*` stands for any text, as in `keras:*`, but for no class in the place of another.
         check: in which check it shows; laws that fail as a consequence are meant, too.
         when: what a case must be like.
         versions: package -> range such as `>=3.0,<3.16`; all must hold. None: every version.
         reason: one line for people.
         link: where it is reported; empty if nowhere.
         witness: a case that shows it; it is run first.
-        cause: what the verdicts say that it is, such as the route of a call; empty: any.
+        cause: what the verdicts say that it is, such as the route of a call, `*` standing for any text; empty: any.
+        script: what shows it without this project, beside the file that declares it; empty if nothing.
     """
 
     id: str
@@ -44,22 +42,38 @@ class Deviation:
     link: str
     witness: Case | None
     cause: str = ""
+    script: str = ""
 
     def concerns(self, implementation: str, versions: Mapping[str, str]) -> bool:
         """Whether it is declared of that implementation in these versions."""
-        return implementation == self.implementation and all(
+        return _like(self.implementation, implementation, "[^\\[]*") and all(
             package in versions and _within(versions[package], limits) for package, limits in self.versions.items()
         )
 
     def explains(self, check: str, case: Case, mode: str, verdict: Verdict) -> bool:
         """Whether a failure of a check on a case is this deviation, or, of a law, a consequence of it."""
         if check == self.check:
-            return self.cause in ("", verdict.cause) and self._holds(case, mode)
-        return check in LAWS and self.check not in LAWS and any(self._holds(it, mode) for it in further(check, case))
+            return self.is_cause_of(verdict) and self.holds(case, mode)
+        return check in LAWS and self.check not in LAWS and any(self.holds(it, mode) for it in further(check, case))
 
-    def _holds(self, case: Case, mode: str) -> bool:
+    def is_cause_of(self, verdict: Verdict) -> bool:
+        """Whether a verdict says what this deviation is, as far as it is declared."""
+        return not self.cause or _like(self.cause, verdict.cause or "", ".*")
+
+    @property
+    def tried_as(self) -> str:
+        """The law, with its route if it is about one, that must be tried to see it; empty: it shows in any call."""
+        return again(self.check, Verdict("fail", cause=self.cause)) if self.check in LAWS else ""
+
+    def holds(self, case: Case, mode: str) -> bool:
+        """Whether it is declared of a case in that mode."""
         known = features(case, mode)
         return all(condition.holds(known) for condition in self.when)
+
+
+def _like(pattern: str, text: str, star: str) -> bool:
+    """Whether a text is like a pattern, in which `*` stands for what the expression `star` matches."""
+    return re.fullmatch(star.join(map(re.escape, pattern.split("*"))), text) is not None
 
 
 def further(law: str, case: Case) -> Iterator[Case]:
@@ -88,12 +102,63 @@ def _declared(deviations: Sequence[Deviation], case: Case, mode: str, check: str
     return verdict
 
 
+_OF_WITNESS: Mapping[str, Witness] = {"known": "fails", "fixed": "passes"}
+
+
+def seen(
+    known: Deviation,
+    implementation: str,
+    records: Iterable[tuple[Case, CaseJudged]],
+    tries: Callable[[str, Case], bool],
+) -> KnownSeen:
+    """What a run says of a declared deviation: how many cases it explains, and how many of its region pass.
+
+    Args:
+        known: the deviation.
+        implementation: its name in the run.
+        records: all judged cases of the implementation.
+        tries: whether a law, or one route of it, was tried on a case.
+    """
+    explained = passing = other = 0
+    witness: Witness = "not run"
+    for case, judged in records:
+        outcomes = judged.outcomes
+        explained += any(is_known(verdict, known.id) for verdict in outcomes.values())
+        verdict = outcomes.get(known.check)
+        if verdict is None or not known.holds(case, judged.mode):
+            continue
+        if case == known.witness:
+            witness = _OF_WITNESS.get(verdict.outcome, witness)
+        if verdict.outcome in ("pass", "fixed"):
+            passing += not known.tried_as.partition("/")[2] or tries(known.tried_as, case)
+        elif verdict.outcome in DEVIATIONS:
+            other += 1
+    return KnownSeen(
+        implementation=implementation,
+        id=known.id,
+        check=known.check,
+        when=tuple(it.text for it in known.when),
+        reason=known.reason,
+        link=known.link,
+        script=known.script,
+        witness=witness,
+        cases=explained,
+        passing=passing,
+        other=other,
+    )
+
+
+def is_known(verdict: Verdict, name: str) -> bool:
+    """Whether a verdict was declared by the deviation of that name."""
+    return verdict.outcome == "known" and (verdict.message or "").startswith(f"{name}: ")
+
+
 # ---------------------------------------------------------------- versions
 
 
 def _within(version: str, limits: str) -> bool:
     """Whether a version is within a range such as `>=3.0,<3.16`; what follows a `+` or a letter does not count."""
-    return all(_COMPARE[sign](_numbers(version), _numbers(limit)) for sign, limit in _limits(limits))
+    return all(_COMPARE[sign](_numbers(version), _numbers(limit)) for sign, limit in version_limits(limits))
 
 
 _COMPARE: Mapping[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
@@ -106,7 +171,7 @@ _COMPARE: Mapping[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
 }
 
 
-def _limits(text: str) -> list[tuple[str, str]]:
+def version_limits(text: str) -> list[tuple[str, str]]:
     """`>=3.0,<3.16` as pairs; ValueError if it is no range."""
     found = [re.fullmatch(r"(==|!=|>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)*)", part.strip()) for part in text.split(",")]
     pairs = [(match[1], match[2]) for match in found if match is not None]
@@ -179,90 +244,3 @@ def _domains() -> Mapping[str, tuple[Value, ...]]:
         for option in dialect.options.values():
             found.setdefault(option.name, {}).update(dict.fromkeys(option.values))
     return {name: tuple(values) for name, values in found.items()}
-
-
-# ---------------------------------------------------------------- files
-
-
-_TEXTS = ("id", "implementation", "check", "reason")
-_MORE = ("cause", "link", "witness")
-"""Texts that may be left out."""
-
-
-def read_deviations(path: Path) -> tuple[Deviation, ...]:
-    """The deviations that a file declares.
-
-    Raises:
-        ResultsError: it cannot be read, or something in it is wrong; names file, line and what to write.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror or error}; check the path") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ResultsError(f"{path}: not TOML: {error}") from None
-    entries = data.pop("deviation", [])
-    if data or not isinstance(entries, list):
-        raise ResultsError(f"{path}: write [[deviation]] tables and nothing else")
-    found = []
-    for number, entry in enumerate(entries, 1):
-        try:
-            found.append(_deviation(entry))
-        except (ValueError, SpecError) as error:
-            name = entry.get("id") if isinstance(entry, dict) else None
-            place = _place(text, number, str(error))
-            raise ResultsError(f"{path}, {place}: deviation {name or number}: {error}") from None
-    ids = [one.id for one in found]
-    for one in ids:
-        if ids.count(one) > 1:
-            raise ResultsError(f"{path}: two deviations have the id '{one}'; name them differently")
-    return tuple(found)
-
-
-def _place(text: str, number: int, problem: str) -> str:
-    """Line and column of the text that an error quotes, within the table; else of the table itself."""
-    starts = [match.start() for match in re.finditer(r"^[ \t]*\[\[\s*deviation\s*\]\]", text, re.MULTILINE)]
-    begin = starts[number - 1] if number <= len(starts) else 0
-    end = starts[number] if number < len(starts) else len(text)
-    quoted = re.match(r"'([^']+)'", problem)
-    at = text.find(quoted[1], begin, end) if quoted is not None else -1
-    at = max(at, begin)
-    return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
-
-
-def _deviation(entry: Any) -> Deviation:
-    """One table; ValueError or SpecError if it is wrong."""
-    if not isinstance(entry, dict):
-        raise ValueError("write it as a [[deviation]] table")  # noqa: TRY004 - what is wrong is the file
-    unknown = set(entry) - {*_TEXTS, *_MORE, "when", "versions"}
-    if unknown:
-        raise ValueError(f"'{min(unknown)}' is no entry of a deviation")
-    for name in (*_TEXTS, *_MORE):
-        if not isinstance(entry.get(name, None if name in _TEXTS else ""), str):
-            raise ValueError(f"{name} is missing or no text")  # noqa: TRY004
-    when, versions = entry.get("when"), entry.get("versions", {})
-    if not isinstance(when, list) or not all(isinstance(one, str) for one in when):
-        raise ValueError('when is missing or no list of texts; write one such as ["layer=lstm"]')
-    if not isinstance(versions, dict) or not all(isinstance(one, str) for one in versions.values()):
-        raise ValueError('versions is no table of texts; write one such as { package = "<3.16" }')
-    for limits in versions.values():
-        _limits(limits)
-    return Deviation(
-        **{name: entry[name] for name in _TEXTS},
-        when=tuple(condition(one) for one in when),
-        versions=versions,
-        link=entry.get("link", ""),
-        cause=entry.get("cause", ""),
-        witness=_witness(entry.get("witness", "")),
-    )
-
-
-def _witness(text: str) -> Case | None:
-    if not text:
-        return None
-    try:
-        data = json.loads(text)
-    except ValueError:
-        raise ValueError("witness is not JSON; copy the canonical form of a case from a results file") from None
-    return Case.from_canonical(data)

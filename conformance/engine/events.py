@@ -18,12 +18,18 @@ __all__ = [
     "Event",
     "GroupFound",
     "ImplementationStarted",
+    "KnownSeen",
     "Outcome",
     "RunFinished",
     "RunStarted",
     "Verdict",
+    "Witness",
     "Worst",
 ]
+
+
+Witness = Literal["fails", "passes", "not run"]
+"""What became of the witness of a declared deviation."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,32 @@ class GroupFound:
 
 
 @dataclass(frozen=True)
+class KnownSeen:
+    """A declared deviation of an implementation in these versions, and what the run says of it.
+
+    Attributes:
+        implementation: its name.
+        id, check, when, reason, link, script: as declared; see `conformance.engine.deviations.Deviation`.
+        witness: whether the case that shows it still fails; `not run` if it is none of this run's, or says nothing.
+        cases: that fail and are explained by it, laws that fail as a consequence included.
+        passing: cases for which it is declared and which pass: the declaration is wider than the deviation.
+        other: cases for which it is declared and which fail in another way; they are failures.
+    """
+
+    implementation: str
+    id: str
+    check: str
+    when: tuple[str, ...]
+    reason: str
+    link: str = ""
+    script: str = ""
+    witness: Witness = "not run"
+    cases: int = 0
+    passing: int = 0
+    other: int = 0
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The footer. A file without one was cut off.
 
@@ -160,4 +192,4 @@ class RunFinished:
         return self.reason == "interrupted" or "--max-" in self.reason
 
 
-Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | RunFinished
+Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | KnownSeen | RunFinished

@@ -19,7 +19,7 @@ from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
-from conformance.engine.deviations import Deviation, declared
+from conformance.engine.deviations import Deviation, declared, seen
 from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
@@ -193,22 +193,34 @@ class _Test:
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
         held_to = precisions(dialect, accuracies)
         claimed, laws = self._claimed(batches, hello), self._options.profile.laws
-        for sent, seen in self._session.observe(claimed, held_to, modes, laws):
-            for mode, observation in zip(sent.modes, seen, strict=True):
+        for sent, observed in self._session.observe(claimed, held_to, modes, laws, self._laws_of_witnesses()):
+            for mode, observation in zip(sent.modes, observed, strict=True):
                 self._record(sent.batch, mode, observation)
         experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
             self._emit(group)
+        records = [(record.case, record.judged) for record in self._records]
+        for known in self._known:
+            self._emit(seen(known, self.launch.name, records, self._session.tries))
         return len(batches) < len(everything) or batches[-1:] != everything[-1:]
 
     def _planned(self, dialect: Dialect, hello: Hello) -> list[Batch]:
         """What the user asked for; random configurations are such as the implementation claims."""
         options = self._options
-        saved = (*(one.witness for one in self._known if one.witness is not None), *options.saved)
+        witnesses = (one.witness for one in self._known if one.witness is not None)
+        saved = tuple(dict.fromkeys((*witnesses, *options.saved)))
         everything = plan(dialect, options.profile, options.seed, options.phases, saved, hello.claims)
         fitting = (resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only))
         return [batch for batch in fitting if options.shard is None or options.shard.has(batch.config)]
+
+    def _laws_of_witnesses(self) -> dict[str, tuple[str, ...]]:
+        """Case id of a witness -> the laws, with their routes, that it is a witness of."""
+        found: dict[str, tuple[str, ...]] = {}
+        for known in self._known:
+            if known.witness is not None and known.tried_as:
+                found[known.witness.id] = (*found.get(known.witness.id, ()), known.tried_as)
+        return found
 
     def _claimed(self, batches: Sequence[Batch], hello: Hello) -> Iterator[Batch]:
         """The batches that the implementation claims to support; the others are recorded as unsupported."""

@@ -101,7 +101,12 @@ class Session:
         return self._worker.cpu_seconds
 
     def observe(
-        self, batches: Iterable[Batch], held_to: Mapping[str, Precision], modes: Modes, laws: int = 0
+        self,
+        batches: Iterable[Batch],
+        held_to: Mapping[str, Precision],
+        modes: Modes,
+        laws: int = 0,
+        named: Mapping[str, Sequence[str]] | None = None,
     ) -> Iterator[tuple[Sent, list[Observation]]]:
         """Run batches and give their observations in order.
 
@@ -110,10 +115,13 @@ class Session:
             held_to: type -> accuracy that the implementation is held to.
             modes: how to call the layers.
             laws: how many laws to try on the first case of each batch.
+            named: case id -> the laws, or `routes/NAME`, to try on that case instead.
         """
         waiting: deque[Sent] = deque()
         for batch in batches:
-            waiting.append(self._sent(batch, modes, laws=self._some_laws(batch, laws)))
+            names = (named or {}).get(batch.cases[0].id)
+            chosen = self._some_laws(batch, laws) if names is None else self._laws(batch, names)
+            waiting.append(self._sent(batch, modes, laws=chosen))
             self._submit(waiting[-1])
             if len(waiting) > AHEAD:
                 yield self._next(waiting, held_to)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.report.groups import Group
+from conformance.report.known import counted
 from conformance.report.matrix import Cell
 from conformance.report.model import Report, view
 from conformance.report.text import count, exact, number, safe, short
@@ -38,6 +39,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield from _matrix(report)
     yield from _groups(report)
+    yield from _known(report)
     header = report.header
     yield f"Seed {header.seed}, profile {plain(header.profile)}, specification {plain(header.spec)}. Run again:"
     yield ""
@@ -70,6 +72,20 @@ def _groups(report: Report) -> Iterator[str]:
     yield ""
     for group in shown:
         yield from _group(group, report.labels[group.implementation])
+
+
+def _known(report: Report) -> Iterator[str]:
+    shown = [one for one in report.known if one.cases or one.witness == "passes"]
+    if not shown:
+        return
+    yield "## Known deviations"
+    yield ""
+    yield "| implementation | deviation | cases |"
+    yield "| --- | --- | --- |"
+    for one in shown:
+        name = plain(report.labels[one.implementation])
+        yield f"| {name} | {plain(one.id)}: {plain(one.reason)} | {plain(counted(one))} |"
+    yield ""
 
 
 def _group(group: Group, label: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conformance.engine.events import ImplementationStarted, Outcome, RunFinished, RunStarted
+from conformance.engine.events import ImplementationStarted, KnownSeen, Outcome, RunFinished, RunStarted
 from conformance.report.coverage import Coverage, coverages
 from conformance.report.groups import Group, groups_of
 from conformance.report.matrix import Matrix, by_check, by_label, by_option
@@ -129,6 +129,7 @@ class Report:
         checks: the matrix by check.
         options: a matrix by option value for every dialect.
         groups: failure groups, of the worst implementation first.
+        known: declared deviations, and what the run says of them.
         remarks: known, fixed, unspecified and unsupported behaviour.
         coverage, distributions, informativeness, accuracies, speeds: see those classes.
     """
@@ -141,6 +142,7 @@ class Report:
     checks: Matrix
     options: tuple[Matrix, ...]
     groups: tuple[Group, ...]
+    known: tuple[KnownSeen, ...]
     remarks: tuple[Remark, ...]
     coverage: tuple[Coverage, ...]
     distributions: tuple[Distribution, ...]
@@ -177,6 +179,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         checks=by_check(ordered, ranked),
         options=by_option(ordered),
         groups=ranked,
+        known=results.known,
         remarks=_remarks(results),
         coverage=coverages(case for found in cases.values() for case in found),
         distributions=tuple(sorted(distributions(results), key=lambda one: (one.check, order[one.implementation]))),

@@ -15,13 +15,22 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from conformance.engine.events import CaseJudged, Event, GroupFound, ImplementationStarted, RunFinished, RunStarted
+from conformance.engine.events import (
+    CaseJudged,
+    Event,
+    GroupFound,
+    ImplementationStarted,
+    KnownSeen,
+    RunFinished,
+    RunStarted,
+)
 
 TYPES: Mapping[str, Any] = {
     "header": RunStarted,
     "implementation": ImplementationStarted,
     "result": CaseJudged,
     "group": GroupFound,
+    "known": KnownSeen,
     "footer": RunFinished,
 }
 """The value of a record's "type" -> the class of the record."""

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from conformance.engine.events import CaseJudged, GroupFound, ImplementationStarted, RunFinished, RunStarted
+from conformance.engine.events import CaseJudged, GroupFound, ImplementationStarted, KnownSeen, RunFinished, RunStarted
 from conformance.errors import ResultsError, SpecError
 from conformance.generate.shard import Shard
 from conformance.results.read import Results
@@ -40,6 +40,7 @@ def merge(runs: Sequence[Named]) -> Results:
         cases=cases,
         groups=tuple(_groups([results for _, results in runs])),
         footer=_footer([results.footer for _, results in runs if results.footer is not None]),
+        known=tuple(_known([results for _, results in runs])),
     )
 
 
@@ -189,6 +190,25 @@ def _groups(runs: Sequence[Results]) -> Iterator[GroupFound]:
         fresh = replace(group, number=known.number if known else len(joined) + 1)
         joined[key] = _joined(known, fresh) if known else fresh
     yield from joined.values()
+
+
+def _known(runs: Sequence[Results]) -> Iterator[KnownSeen]:
+    """Each declaration of an implementation once, with what all runs say of it."""
+    joined: dict[tuple[str, str], KnownSeen] = {}
+    for one in (one for results in runs for one in results.known):
+        known = joined.get((one.implementation, one.id))
+        joined[one.implementation, one.id] = one if known is None else _added(known, one)
+    yield from joined.values()
+
+
+def _added(one: KnownSeen, other: KnownSeen) -> KnownSeen:
+    return replace(
+        one,
+        witness=other.witness if one.witness == "not run" else one.witness,
+        cases=one.cases + other.cases,
+        passing=one.passing + other.passing,
+        other=one.other + other.other,
+    )
 
 
 def _joined(one: GroupFound, other: GroupFound) -> GroupFound:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.engine.events import CaseJudged, Event, GroupFound, ImplementationStarted, RunFinished, RunStarted
+from conformance.engine.events import (
+    CaseJudged,
+    Event,
+    GroupFound,
+    ImplementationStarted,
+    KnownSeen,
+    RunFinished,
+    RunStarted,
+)
 from conformance.errors import ResultsError
 from conformance.results.codec import decode
 
@@ -25,6 +33,7 @@ class Results:
         implementations: what each implementation said of itself.
         cases: every case on every implementation, in the order of the run.
         groups: failures with one cause.
+        known: what the run says of declared deviations.
         footer: how the run ended; None if the file was cut off.
     """
 
@@ -33,6 +42,7 @@ class Results:
     cases: tuple[CaseJudged, ...] = ()
     groups: tuple[GroupFound, ...] = ()
     footer: RunFinished | None = None
+    known: tuple[KnownSeen, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Results:
@@ -45,7 +55,7 @@ class Results:
         header = next(rest, None)
         if not isinstance(header, RunStarted):
             raise ValueError("there is no header")  # noqa: TRY004 - an order of events, not a type in the program
-        found: dict[type, list[Any]] = {kind: [] for kind in (ImplementationStarted, CaseJudged, GroupFound)}
+        found: dict[type, list[Any]] = {kind: [] for kind in (ImplementationStarted, CaseJudged, GroupFound, KnownSeen)}
         footer = None
         for event in rest:
             if footer is not None:
@@ -56,8 +66,8 @@ class Results:
                 footer = event
             else:
                 found[type(event)].append(event)
-        implementations, cases, groups = (tuple(records) for records in found.values())
-        return cls(header, implementations, cases, groups, footer)
+        implementations, cases, groups, known = (tuple(records) for records in found.values())
+        return cls(header, implementations, cases, groups, footer, known)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,11 +86,12 @@ class Results:
         return self.footer is None
 
     def events(self) -> Iterator[Event]:
-        """All records: header, implementations, cases, groups, footer."""
+        """All records: header, implementations, cases, groups, declared deviations, footer."""
         yield self.header
         yield from self.implementations
         yield from self.cases
         yield from self.groups
+        yield from self.known
         if self.footer is not None:
             yield self.footer
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.cli import main
-from conformance.engine.deviations import read_deviations
+from conformance.engine.declarations import read_deviations
 from conformance.report.deviations import deviations, quoted
 from conformance.results import read_results
 

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from conformance.checks import Verdict
 from conformance.cli import main
-from conformance.engine.deviations import condition, read_deviations
+from conformance.engine.declarations import read_deviations
+from conformance.engine.deviations import condition
 from conformance.results import KINDS, Thresholds
 from conformance.results.speed import MEASURABLE
 

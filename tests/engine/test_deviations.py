@@ -10,7 +10,8 @@ import pytest
 
 from conformance.checks import Verdict
 from conformance.engine.conditions import OF_MASKS, Larger, Literal, Multiple, Within
-from conformance.engine.deviations import Deviation, condition, declared, read_deviations
+from conformance.engine.declarations import read_deviations
+from conformance.engine.deviations import Deviation, condition, declared
 from conformance.errors import ResultsError
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes
 
