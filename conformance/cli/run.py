@@ -18,12 +18,23 @@ from conformance.cli.accept import known_of, known_option, stale
 from conformance.cli.compare import against, baseline_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
 from conformance.cli.progress import progress
+from conformance.cli.resume import cut_off_in, finished, going_on
 from conformance.cli.summary import summary
 from conformance.engine.events import DEVIATIONS as FAILED
+from conformance.engine.events import CaseJudged, RunFinished
 from conformance.engine.run import RunOptions
 from conformance.engine.run import run as run_suite
 from conformance.engine.worker import Limits
-from conformance.errors import BROKEN, CONFORMANT, DEVIATIONS, STALE, USAGE, SpecError
+from conformance.errors import (
+    BROKEN,
+    CONFORMANT,
+    DEVIATIONS,
+    STALE,
+    USAGE,
+    BrokenImplementationError,
+    ResultsError,
+    SpecError,
+)
 from conformance.generate.phases import PHASES, PROFILES, Phase
 from conformance.generate.shard import Shard
 from conformance.report import write
@@ -87,6 +98,12 @@ Examples:
     metavar="NUMBER/OF",
     help="Run one part of the cases, such as 2/4; needs --seed. `rnn-conformance merge` makes one run of all parts.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run that was cut off in --out: its verdicts are kept, the rest is run. "
+    "Where nothing is there it is a new run.",
+)
 @known_option
 @click.option("--strict", is_flag=True, help="Exit code 4 if a witness of a known deviation passes.")
 @click.option("--max-cases", type=click.IntRange(1), help="Run so many cases of each implementation at most.")
@@ -116,6 +133,7 @@ def run(
     pin: Path | None,
     baseline: Path | None,
     shard: str | None,
+    resume: bool,
     known: tuple[Path, ...],
     no_known: bool,
     strict: bool,
@@ -141,8 +159,9 @@ def run(
     file = out / "results.jsonl"
     started = launches(implementations, pythons, dialect, layers, claims, replaced)
     earlier = None if baseline is None else baseline_of(baseline, file, [launch.name for launch in started])
-    if seed is None and earlier is not None:
-        seed = earlier.header.seed
+    cut_off = cut_off_in(file) if resume else None
+    for known_seed in (it.header.seed for it in (cut_off, earlier) if it is not None):
+        seed = known_seed if seed is None else seed
     options = RunOptions(
         launches=started,
         profile=PROFILES[profile],
@@ -157,7 +176,8 @@ def run(
         max_seconds=max_time,
         known=known_of(known, ours=not no_known),
     )
-    results = run_to_file(options, file)
+    options = going_on(options, cut_off, file)
+    results = cut_off if cut_off is not None and finished(cut_off) else run_to_file(options, file)
     write(results, out, str(file))
     click.echo(summary(results, form, file))
     click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
@@ -174,10 +194,15 @@ def run(
 
 def run_to_file(options: RunOptions, file: Path) -> Results:
     """Run, write every event, show progress; the results as they stand in the file afterwards."""
-    with Writer(file) as writer, progress(options) as show, _stoppable() as stop:
+    kept = sum(isinstance(event, CaseJudged) for event in options.earlier)
+    with Writer(file, kept) as writer, progress(options) as show, _stoppable() as stop:
         for event in run_suite(options, stop):
             writer(event)
             show(event)
+    if not writer.in_place:
+        why = event.reason if isinstance(event, RunFinished) else "the run ended before it went on"
+        error = BrokenImplementationError if "is broken" in why else ResultsError
+        raise error(f"--resume: {why}; {file} is as it was")
     return read_results(file)
 
 

@@ -23,6 +23,7 @@ from conformance.engine.deviations import Deviation, declared, seen
 from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
+from conformance.engine.resume import Earlier
 from conformance.engine.session import EAGER, Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
@@ -49,6 +50,8 @@ class RunOptions:
         max_cases: so many cases of each implementation are run at most, the first ones.
         max_seconds: after so much time the run ends in order, as if it were interrupted.
         known: declared deviations; their witnesses are run first.
+        earlier: what an earlier run of the same cases found: header, then implementations and cases. It is told again,
+            and only the rest is run.
     """
 
     launches: tuple[Launch, ...]
@@ -63,6 +66,7 @@ class RunOptions:
     max_cases: int | None = None
     max_seconds: float | None = None
     known: tuple[Deviation, ...] = ()
+    earlier: tuple[RunStarted | ImplementationStarted | CaseJudged, ...] = ()
 
 
 def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -75,7 +79,7 @@ def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Ev
     """
     began = time.monotonic()
     stop = stop or threading.Event()
-    yield _header(options)
+    yield next((event for event in options.earlier if isinstance(event, RunStarted)), _header(options))
     events: queue.SimpleQueue[Event | _Done] = queue.SimpleQueue()
     tests = [_Test(launch, options, events, stop) for launch in options.launches]
     threads = [threading.Thread(target=test.run, name=test.launch.name, daemon=True) for test in tests]
@@ -190,12 +194,19 @@ class _Test:
         self._known = tuple(one for one in self._options.known if one.concerns(self.launch.name, hello.versions))
         everything = self._planned(dialect, hello)
         batches = first_cases(everything, self._options.max_cases)
+        earlier = Earlier.of(self.launch.name, self._options.earlier)
+        earlier.check(hello.versions, everything)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
+        for judged in earlier.cases:
+            self._tell(Case.from_canonical(judged.case), judged)
+        left = earlier.left(batches)
+        done = {id(batch): places for batch, places in left}
         held_to = precisions(dialect, accuracies)
-        claimed, laws = self._claimed(batches, hello), self._options.profile.laws
+        claimed, laws = self._claimed([batch for batch, _ in left], hello, done), self._options.profile.laws
         for sent, observed in self._session.observe(claimed, held_to, modes, laws, self._laws_of_witnesses()):
-            for mode, observation in zip(sent.modes, observed, strict=True):
-                self._record(sent.batch, mode, observation)
+            for place, (mode, observation) in enumerate(zip(sent.modes, observed, strict=True)):
+                if place not in done[id(sent.batch)]:
+                    self._record(sent.batch, mode, observation)
         experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
@@ -222,7 +233,7 @@ class _Test:
                 found[known.witness.id] = (*found.get(known.witness.id, ()), known.tried_as)
         return found
 
-    def _claimed(self, batches: Sequence[Batch], hello: Hello) -> Iterator[Batch]:
+    def _claimed(self, batches: Sequence[Batch], hello: Hello, done: Mapping[int, frozenset[int]]) -> Iterator[Batch]:
         """The batches that the implementation claims to support; the others are recorded as unsupported."""
         for batch in batches:
             if self._stop.is_set():
@@ -231,7 +242,7 @@ class _Test:
             if lacking is None:
                 yield batch
             else:
-                self._record_unsupported(batch, lacking)
+                self._record_unsupported(batch, lacking, done[id(batch)])
 
     def _record(self, batch: Batch, mode: str, observation: Observation) -> None:
         reply = observation.reply
@@ -239,13 +250,18 @@ class _Test:
         outcomes = declared(self._known, observation.case, mode, judge(observation))
         self._add(batch, observation.case, mode, outcomes, seconds)
 
-    def _record_unsupported(self, batch: Batch, lacking: str) -> None:
-        for case in batch.cases:
+    def _record_unsupported(self, batch: Batch, lacking: str, done: frozenset[int]) -> None:
+        for place, case in enumerate(batch.cases):
+            if place in done:
+                continue
             verdict = Verdict("unsupported", f"does not claim {lacking}")
             self._add(batch, case, EAGER, dict.fromkeys(applicable(case), verdict), None)
 
     def _add(self, batch: Batch, case: Case, mode: str, outcomes: Mapping[str, Verdict], seconds: float | None) -> None:
         judged = CaseJudged(self.launch.name, case.id, case.canonical(), batch.phase, mode, outcomes, seconds)
+        self._tell(case, judged)
+
+    def _tell(self, case: Case, judged: CaseJudged) -> None:
         self._records.append(Record(case, judged))
         self._emit(judged)
 
