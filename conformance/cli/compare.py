@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from conformance.cli.terminal import say
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError, ResultsError
 from conformance.report import comparison as shown
 from conformance.report.files import save
@@ -48,7 +49,7 @@ def against(baseline: Results, results: Results, sources: tuple[str, str], form:
     found = compare(baseline, results)
     page = Path(sources[1]).parent / "changes.html"
     save(page, spell(found, "html", sources))
-    click.echo(f"changes  {page}\n\n" + spell(found, form, sources).rstrip("\n"))
+    say(f"changes  {page}\n\n" + spell(found, form, sources).rstrip("\n"), form)
     return exit_code(found, ("regressed",))
 
 
@@ -113,7 +114,7 @@ def compare_(
     found = compare(read_results(before), read_results(after), wanted, Thresholds(drift=drift, speed=slower))
     written = spell(found, form, (str(before), str(after)))
     if out is None:
-        click.echo(written.rstrip("\n"))
+        say(written.rstrip("\n"), form)
     else:
         save(out, written)
     sys.exit(exit_code(found, kinds))

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from conformance.cli.run import run_to_file
-from conformance.cli.summary import summary
+from conformance.cli.summary import closing, summary
+from conformance.cli.terminal import say
 from conformance.engine.implementations import resolve
 from conformance.engine.run import RunOptions
 from conformance.errors import BROKEN, CONFORMANT
@@ -36,6 +37,6 @@ def demo(out: Path | None) -> None:
     file = directory / "results.jsonl"
     results = run_to_file(options, file)
     write(results, directory, str(file))
-    click.echo(summary(results, "text", file))
-    click.echo(f"\nreport   {directory / 'index.html'}")
+    say(summary(results, "text", file))
+    say(f"\nreport   {directory / 'index.html'}\n\n{closing(results)}")
     sys.exit(CONFORMANT if results.groups else BROKEN)

@@ -9,6 +9,7 @@ import click
 
 from conformance.checks import judge
 from conformance.cli.options import contract_options, launches, python_option, replace_option
+from conformance.cli.terminal import say
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.implementations import Launch, implementation_names
@@ -51,7 +52,7 @@ def doctor(
             examine(launch, Limits(seconds=timeout))
         except ConformanceError as error:
             sick += 1
-            click.echo(f"  broken    {error}")
+            _tell("broken", str(error))
     sys.exit(BROKEN if sick else CONFORMANT)
 
 
@@ -100,7 +101,7 @@ def plainest(dialect: Dialect, layer: str, claims: Claims) -> LayerConfig:
 
 
 def _tell(what: str, text: str) -> None:
-    click.echo(f"  {what:<12}{text}")
+    say(f"  {what:<12}{text}")
 
 
 def _pair(pair: tuple[float, float]) -> str:

@@ -9,6 +9,7 @@ import click
 
 from conformance.checks import judge
 from conformance.cli.options import contract_options, launches, python_option, replace_option, results_option
+from conformance.cli.terminal import say
 from conformance.engine.calibration import precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import Verdict
@@ -59,7 +60,7 @@ def replay(
         click.echo(f"{launch.name}:")
         for check, verdict in verdicts.items():
             failed |= verdict.outcome in FAILED
-            click.echo(f"  {verdict.outcome:<12} {check}" + (f": {verdict.message}" if verdict.message else ""))
+            say(f"  {verdict.outcome:<12} {check}" + (f": {verdict.message}" if verdict.message else ""))
     sys.exit(DEVIATIONS if failed else CONFORMANT)
 
 

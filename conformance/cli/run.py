@@ -19,7 +19,8 @@ from conformance.cli.compare import against, baseline_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
 from conformance.cli.progress import progress
 from conformance.cli.resume import cut_off_in, finished, going_on
-from conformance.cli.summary import summary
+from conformance.cli.summary import closing, summary
+from conformance.cli.terminal import say
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import CaseJudged, RunFinished
 from conformance.engine.run import RunOptions
@@ -179,8 +180,8 @@ def run(
     options = going_on(options, cut_off, file)
     results = cut_off if cut_off is not None and finished(cut_off) else run_to_file(options, file)
     write(results, out, str(file))
-    click.echo(summary(results, form, file))
-    click.echo(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}")
+    say(summary(results, form, file), form)
+    say(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}\n\n{closing(results)}")
     code = exit_code(results)
     if earlier is not None and baseline is not None and code not in (USAGE, INTERRUPTED):
         changed = against(earlier, results, (str(baseline), str(file)), form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.report import block, known, markdown, view
-from conformance.report.text import safe
+from conformance.report.text import count, safe, seconds
 from conformance.results import Results
 
 SHOWN = 12
@@ -32,3 +32,15 @@ def summary(results: Results, form: str, source: Path) -> str:
     if declared:
         parts.append("\n".join(declared))
     return "\n\n".join(parts)
+
+
+def closing(results: Results) -> str:
+    """The last line of a run: how many implementations conform, how many causes there are, and how long it took."""
+    standings = view(results).standings
+    conforming = sum(standing.status == "conforms" for standing in standings)
+    causes = sum(standing.groups for standing in standings)
+    whole = count(len(standings), "implementation conforms", "implementations conform")
+    told = [f"{conforming} of {whole}", count(causes, "deviation"), count(len(results.cases), "case")]
+    if results.footer is not None:
+        told.append(seconds(results.footer.seconds))
+    return "in all: " + "; ".join(told)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,24 +21,22 @@ RIGHT = "i, f, g, o = np.split"
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result, float]:
-    """The report's directory, what the command printed, and the seconds that it took."""
-    out, began = tmp_path_factory.mktemp("demo"), time.monotonic()
-    result = CliRunner().invoke(main, ["demo", "--out", str(out)])
-    return out, result, time.monotonic() - began
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The report's directory, and what the command printed."""
+    out = tmp_path_factory.mktemp("demo")
+    return out, CliRunner().invoke(main, ["demo", "--out", str(out)])
 
 
-def test_the_mistake_is_found_and_named(shown: tuple[Path, Result, float]) -> None:
-    out, result, seconds = shown
+def test_the_mistake_is_found_and_named(shown: tuple[Path, Result]) -> None:
+    out, result = shown
     assert result.exit_code == 0, result.output
     assert "looks like     the gate blocks i, f, g, o are read as i, f, o, g" in result.output
     for line in ("when", "smallest case", "worst element", f"report   {out / 'index.html'}"):
         assert line in result.output
     assert (out / "index.html").stat().st_size > 0
-    assert seconds < 20  # under 5 where nothing else runs
 
 
-def test_its_failures_can_be_replayed(shown: tuple[Path, Result, float]) -> None:
+def test_its_failures_can_be_replayed(shown: tuple[Path, Result]) -> None:
     command = next(line for line in shown[1].output.splitlines() if "rnn-conformance replay" in line)
     again = CliRunner().invoke(main, shlex.split(command)[2:])
     assert again.exit_code == 1, again.output
