@@ -13,8 +13,8 @@ every_clause = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: cla
 
 FAMILIES = {
     "all": {"ACCEPT", "ALIVE", "REPEAT", "PURE", "ROWS", "CAUSE", "NAN", "LIFE", "MEM", "OPT", "GRAD"},
-    "keras": {"EQ", "W", "OUT", "BI", "MASK", "STATE", "EXEC", "DTYPE", "REJ", "OPEN"},
-    "torch": {"EQ", "W", "OUT", "STACK", "PACK", "STATE", "DTYPE", "REJ", "OPEN"},
+    "keras": {"EQ", "W", "OUT", "BI", "MASK", "STATE", "EXEC", "DTYPE", "REJ", "OPEN", "DROP"},
+    "torch": {"EQ", "W", "OUT", "STACK", "PACK", "STATE", "DTYPE", "REJ", "OPEN", "DROP"},
 }
 PREFIX = {"all": "GEN", "keras": "KERAS", "torch": "TORCH"}
 

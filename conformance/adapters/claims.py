@@ -10,7 +10,10 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Op
 
 Options = Dict[str, List[Any]]
 
-CLAIMS = ("layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful", "gradients")
+CLAIMS = (
+    "layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful", "gradients",
+    "dropout",
+)  # fmt: skip
 """What an implementation can say of itself, as attributes or in words that take their place."""
 
 DEFAULT = object()
@@ -35,6 +38,7 @@ class Claims(NamedTuple):
         threads: whether it can be called from several threads at a time.
         stateful: whether it can be built to keep its states between calls.
         gradients: whether it can be trained.
+        dropout: whether it has the arguments that drop something in training.
     """
 
     layers: List[str]
@@ -45,10 +49,11 @@ class Claims(NamedTuple):
     threads: bool
     stateful: bool
     gradients: bool
+    dropout: bool
 
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
-        claimed = ("threads", "stateful", "gradients", "initial_weights")
+        claimed = ("threads", "stateful", "gradients", "initial_weights", "dropout")
         return {
             "layers": self.layers,
             "options": self.options,
@@ -84,6 +89,7 @@ def claims_of(implementation: Any, known: Options, possible: Options, given: Map
         said["threads"] is not False,
         bool(said["stateful"]),
         said["gradients"] is not False,
+        bool(said["dropout"]),
     )
 
 

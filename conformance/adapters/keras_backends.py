@@ -38,8 +38,8 @@ class Backend(Protocol):
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         """The present values of a tensor; None if it is not one."""
 
-    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
-        """What calling the layer returns."""
+    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+        """What calling the layer returns, with more arguments."""
 
     def graph(self, layer: Any, inputs: serve.Inputs, unroll: bool, /) -> Callable[[serve.Inputs], Any]:
         """A compiled call, good for all inputs with the same `key`."""
@@ -81,8 +81,8 @@ class TensorFlow:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return np.asarray(value.numpy()) if self.tf.is_tensor(value) and hasattr(value, "numpy") else None
 
-    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
-        return layer(inputs.x, **keywords(inputs))
+    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+        return layer(inputs.x, **keywords(inputs), **more)
 
     def key(self, inputs: serve.Inputs, unroll: bool) -> Any:
         return str(self._signature(inputs, unroll))
@@ -138,9 +138,9 @@ class Torch:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return torch_arrays.array_of(self.torch, value)
 
-    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
+    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
         with self.torch.no_grad():
-            return layer(inputs.x, **keywords(inputs))
+            return layer(inputs.x, **keywords(inputs), **more)
 
     def gradients(self, layer: Any, _run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         def run(given: serve.Inputs) -> Any:
@@ -183,8 +183,8 @@ class Jax:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return np.asarray(value) if isinstance(value, self.jax.Array) else None
 
-    def eager(self, layer: Any, inputs: serve.Inputs) -> Any:
-        return self.jax.block_until_ready(layer(inputs.x, **keywords(inputs)))
+    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+        return self.jax.block_until_ready(layer(inputs.x, **keywords(inputs), **more))
 
     def key(self, inputs: serve.Inputs, _unroll: bool) -> Any:
         return tuple(keywords(inputs))  # jit itself tells shapes and types apart

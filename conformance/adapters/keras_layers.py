@@ -47,7 +47,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights")
+FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights", "dropout")
 
 
 class KerasLayer:
@@ -102,6 +102,9 @@ class KerasLayer:
         if key not in self.compiled:
             self.compiled[key] = self.backend.graph(self.layer, inputs, self.unroll)
         return self.compiled[key](inputs)
+
+    def call_in(self, training: bool, _seed: Optional[int], inputs: serve.Inputs) -> Any:
+        return self.backend.eager(self.layer, inputs, training=training)
 
     def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)

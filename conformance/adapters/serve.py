@@ -96,6 +96,13 @@ class Differentiable(Layer, Protocol):
         """Those of the sum of all elements that `weighed` finds in the result of a call, times their weights."""
 
 
+class Dropping(Layer, Protocol):
+    """A layer that can be told whether it is in training."""
+
+    def call_in(self, training: bool, seed: Optional[int], inputs: Inputs) -> Any:
+        """A call in training or in use, before which the framework's random numbers start anew from a seed, if any."""
+
+
 class Adapter(Protocol):
     """A framework."""
 
@@ -194,7 +201,11 @@ class Session:
         if any(name.startswith("cotangents.") for name in arrays):
             return self._gradients(living, mode, inputs, arrays)
         started = time.process_time()
-        result = self._result(living, mode, inputs, int(request.get("threads") or 0))
+        if request.get("training") is None:
+            result = self._result(living, mode, inputs, int(request.get("threads") or 0))
+        else:
+            dropping, seed = cast(Dropping, living.layer), request.get("seed")
+            result = dropping.call_in(bool(request["training"]), seed, inputs)
         seconds = time.process_time() - started
         structure, outputs = self._flat(living, result)
         self.stage = "adapter"

@@ -46,7 +46,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights")
+FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights", "dropout")
 
 
 class TorchLayer:
@@ -88,6 +88,15 @@ class TorchLayer:
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
         with self.torch.no_grad():
             return self._run(mode, inputs)
+
+    def call_in(self, training: bool, seed: Optional[int], inputs: serve.Inputs) -> Any:
+        if seed is not None:
+            self.torch.manual_seed(seed)
+        self.module.train(training)
+        try:
+            return self.call("eager", inputs)
+        finally:
+            self.module.eval()
 
     def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         run, parameters = functools.partial(self._run, mode), list(self.module.parameters())

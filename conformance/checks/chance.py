@@ -28,14 +28,14 @@ def distance_from_uniform(numbers: Floats) -> float:
     return float(max((due - places / due.size).max(), ((places + 1) / due.size - due).max()))
 
 
-def is_unlikely(hits: int, count: int, rate: float) -> bool:
+def is_unlikely(hits: int, count: int, rate: float, tests: int = 1) -> bool:
     """Whether independent events of this probability happen so rarely, or so often, less than `ERROR_RATE`.
 
-    By the exact tails of the binomial distribution, each with half of the rate.
+    By the exact tails of the binomial distribution, each with half of the rate; of several tests, all together.
     """
     below = _tail(range(hits + 1), count, rate)
     above = _tail(range(hits, count + 1), count, rate)
-    return min(below, above) < ERROR_RATE / 2
+    return min(below, above) < ERROR_RATE / 2 / tests
 
 
 def _tail(places: range, count: int, rate: float) -> float:

@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from conformance.checks import derivatives, start
+from conformance.checks import derivatives, dropout, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -23,6 +23,7 @@ from conformance.laws import (
     FEATURES,
     Call,
     Differentiated,
+    Dropped,
     Index,
     Judged,
     Law,
@@ -31,6 +32,7 @@ from conformance.laws import (
     Poisoned,
     Relation,
     Same,
+    SameMasks,
     Started,
     Unlike,
 )
@@ -105,6 +107,8 @@ class _Beside:
             return self._not_the_derivative(relation)
         if isinstance(relation, Started):
             return self._not_a_start(relation)
+        if isinstance(relation, Dropped | SameMasks):
+            return self._not_dropped(relation)
         return self._alike(relation)
 
     # ------------------------------------------------------------ the case and further calls
@@ -163,7 +167,7 @@ class _Beside:
             if (ratio := largest(comparisons)) <= 1:
                 return None
         worst = worst_element(reply, outputs_of(relation.config, tensors), comparisons)
-        return _wrong(self.plan.told, worst, ratio, "expected")
+        return _wrong(relation.told or self.plan.told, worst, ratio, "expected", relation.told)
 
     def _expected(self, config: LayerConfig, tensors: Tensors, bound: Policy) -> Sequence[Expected]:
         return evaluate(config, [tensors], self.expectation.precision, bound)[0]
@@ -197,6 +201,17 @@ class _Beside:
             return None
         told, cause = found
         return Verdict("fail", f"{self.plan.told}: {told}", cause=cause)
+
+    def _not_dropped(self, relation: Dropped | SameMasks) -> Verdict | None:
+        precision = self.expectation.precision
+        if isinstance(relation, Dropped):
+            found = dropout.problem(relation, self.replies, precision)
+        else:
+            found = dropout.differing(relation, self.replies, precision)
+        if found is None:
+            return None
+        left_open = isinstance(relation, SameMasks) and relation.open
+        return Verdict("unspecified" if left_open else "fail", found[0], cause=found[1])
 
     def _alike(self, relation: Unlike) -> Verdict | None:
         """The results are those of the case, although the reference tells them apart."""

@@ -28,6 +28,9 @@ class Manner:
         threads: call in so many threads at a time, once more in each with the arguments of the case's own call.
         scribble: after its results were sent, they are overwritten.
         reset: states that the layer keeps are reset before it.
+        training: whether the layer is called as in training (True) or as in use (False); None: nothing is said.
+        seed: random numbers of the framework start anew from it before the call, where the dialect has no seed for each
+            layer.
         route: another way to the same result, by the name that the implementation gave it; empty: a plain call.
     """
 
@@ -38,6 +41,8 @@ class Manner:
     threads: int = 0
     scribble: bool = False
     reset: bool = False
+    training: bool | None = None
+    seed: int | None = None
     route: str = ""
 
 
@@ -115,12 +120,14 @@ class Judged:
         call: number of the call.
         config, tensors: what the reference is asked, which may be easier to reason about than what was sent.
         states: what is put in the place of the initial states.
+        told: what is wrong if it is not so; empty: what the plan says.
     """
 
     call: int
     config: LayerConfig
     tensors: Tensors
     states: Handed | None = None
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,53 @@ class Started:
     calls: tuple[int, ...]
 
 
-Relation = Same | Judged | Poisoned | Unlike | Differentiated | Started
+@dataclass(frozen=True)
+class Site:
+    """What one element of a dropout mask acts on.
+
+    Attributes:
+        kind: which of the masks it belongs to; elements of one kind are dropped at one rate.
+        group: elements of different groups may follow from each other.
+        weight, index: number of a weight, and the part of it that is multiplied: what is dropped does not enter into
+            these products; or None, and an index into `Tensors.between`.
+    """
+
+    kind: str
+    group: int
+    weight: int | None
+    index: Index
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Calls in training, with many equal rows, each of which shows a mask.
+
+    Attributes:
+        calls: whose masks are independent of each other.
+        config, tensors: of one row.
+        sites: the elements of its mask.
+        rates: kind of site -> the rate at which it is dropped; what is kept is multiplied by 1 / (1 - rate).
+    """
+
+    calls: tuple[int, ...]
+    config: LayerConfig
+    tensors: Tensors
+    sites: tuple[Site, ...]
+    rates: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class SameMasks:
+    """A call shows the masks that another one has shown; `told` if not. If that is left `open`, it is only recorded."""
+
+    call: int
+    other: int
+    dropped: Dropped
+    told: str
+    open: bool = False
+
+
+Relation = Same | Judged | Poisoned | Unlike | Differentiated | Started | Dropped | SameMasks
 
 
 @dataclass(frozen=True)
@@ -246,5 +299,6 @@ FEATURES: Mapping[str, str] = {
     "stateful": "keep states between calls",
     "gradients": "compute gradients",
     "initial_weights": "make its own weights",
+    "dropout": "drop in training what dropout rates say",
 }
 """What an implementation may claim to do beyond plain calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.generate.bits import derive
-from conformance.laws import data, life, passes, start, training
+from conformance.laws import data, dropout, life, passes, start, training
 from conformance.laws.law import Law
 from conformance.spec import LayerConfig
 
@@ -35,6 +35,7 @@ LAWS: Mapping[str, Law] = {
         Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),
         Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
         Law("initial_distribution", "random initial weights are as promised", start.random_start, ("initial_weights",)),
+        Law("dropout", "dropout drops what it should, when it should", dropout.dropout, ("dropout",)),
     )
 }
 

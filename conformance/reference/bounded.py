@@ -86,6 +86,10 @@ class Bounded:
         """One time step of a number without symbols."""
         return Bounded(self.value[step], self.box[step])
 
+    def scaled(self, factors: Floats) -> Bounded:
+        """A number without symbols times zeros and powers of two, which round nothing."""
+        return Bounded(self.value * factors, self.box * factors)
+
     def columns(self, units: slice) -> Bounded:
         """Some of the units."""
         gens = None if self.gens is None else self.gens[..., units]

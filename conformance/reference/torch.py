@@ -36,11 +36,14 @@ def expected(
     mask = _mask(config, draws)
     number = Bounded.of(_input(config, draws), p.tiny)
     finals: list[tuple[Output, ...]] = []
-    for directions in _layers(config, draws):
+    between = _between(config, draws)
+    for layer, directions in enumerate(_layers(config, draws)):
         traces = run_directions(partial(_cell, config, p, cells), directions, number, mask, p, policy)
         finals += [tuple(Output.of(state.at(-1)) for state in trace) for trace in traces]
         in_time = [trace[0] if k == 0 else flipped(trace[0]) for k, trace in enumerate(traces)]
         number = Bounded.joined(in_time)
+        if between is not None and layer < len(between):
+            number = number.scaled(between[layer])
     return _packaged(config, number, mask, finals)
 
 
@@ -64,6 +67,16 @@ def _input(config: LayerConfig, draws: Sequence[Tensors]) -> Floats:
     if config.get("batch_first"):
         return stacked("x", given, (s.batch, s.timesteps, s.features)).transpose(2, 0, 1, 3)
     return stacked("x", given, (s.timesteps, s.batch, s.features)).swapaxes(0, 1)
+
+
+def _between(config: LayerConfig, draws: Sequence[Tensors]) -> Floats | None:
+    """The factors on what goes to the next layer: (layers - 1, T, K, B, n)."""
+    given = [tensors.between for tensors in draws]
+    if all(factors is None for factors in given):
+        return None
+    layers, s = int(config.get("num_layers") or 1), config.sizes
+    width = (2 if config.bidirectional else 1) * (int(config.get("proj_size") or 0) or s.units)
+    return np.moveaxis(stacked("between", given, (layers - 1, s.timesteps, s.batch, width)), 0, 2)
 
 
 def _mask(config: LayerConfig, draws: Sequence[Tensors]) -> Mask | None:

@@ -136,7 +136,11 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Dialect:
-    """The contract of one API. `stateful`: constructor arguments of a layer that keeps its states; empty: none does."""
+    """The contract of one API.
+
+    `stateful`: constructor arguments of a layer that keeps its states; empty: none does. `dropout`: the constructor
+    arguments that drop something in training, by what they drop; empty: none does.
+    """
 
     name: str
     title: str
@@ -149,6 +153,7 @@ class Dialect:
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
     stateful: Mapping[str, Value]
+    dropout: Mapping[str, Any]
 
     def options_of(self, layer: str) -> tuple[Option, ...]:
         """The options that a layer can have, in the order of the specification."""
@@ -225,6 +230,7 @@ def load_dialect(name: str) -> Dialect:
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
         stateful=data.get("stateful", {}),
+        dropout=data.get("dropout", {}),
     )
 
 

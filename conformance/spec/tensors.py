@@ -41,6 +41,9 @@ class Tensors:
         mask: (batch, timesteps) of bool, True = keep; None: no mask is handed over.
         lengths: (batch,) of int64: lengths of packed sequences; None: the input is not packed.
         initial_state: as in `conformance.spec.initial_states(config)`; None: none are handed over.
+        between: (layers - 1, timesteps, batch, features): zeros and powers of two by which what one of several stacked
+            layers gives to the next is multiplied on its way, as dropout does it; None: by nothing. Known to the
+            reference alone, for input that comes in batches.
     """
 
     weights: tuple[Array, ...]
@@ -48,3 +51,4 @@ class Tensors:
     mask: Array | None = None
     lengths: Array | None = None
     initial_state: tuple[Array, ...] | None = None
+    between: Array | None = None

@@ -24,8 +24,8 @@ Function = Callable[[LayerConfig, Tensors], Outputs]
 ROUTES = ("one way", "another way")
 """Made up: here every way leads to the same function."""
 
-OTHER_ANSWERS = {"gradients", "initial_weights"}
-"""Features whose calls are answered with something else than outputs."""
+OTHER_ANSWERS = {"gradients", "initial_weights", "dropout"}
+"""Features whose calls are answered with something else than outputs, or with chance."""
 
 PLAYED = {name: law for name, law in LAWS.items() if not OTHER_ANSWERS.intersection(law.needs)}
 """The laws whose further calls give outputs."""

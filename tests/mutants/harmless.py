@@ -263,6 +263,29 @@ def orthogonal_by_singular_values(_dialect: Any) -> None:
 
 
 @fault
+def masks_in_another_order(dialect: Any) -> None:
+    """Recurrent masks are drawn first, by comparing the other way round, with 24 random bits."""
+
+    @instead_of(KerasCell, "mask")
+    def mask(_honest: Any, cell: Any, rate: float, shape: tuple[int, int]) -> Array:
+        dropped = cell.generator.integers(0, 2**24, shape) >= (1 - rate) * 2**24
+        return np.where(dropped, 0, 1 / (1 - rate) if rate < 1 else 0).astype(cell.dtype)
+
+
+@fault
+def dropped_after_the_product(_dialect: Any) -> None:
+    """Rows of the kernel are scaled, for each row of the batch, instead of what is multiplied with them."""
+
+    @instead_of(KerasCell, "times")
+    def times(honest: Any, _cell: Any, values: Array, kernel: Array, masks: Any) -> Array:
+        if masks is None:
+            return honest(values, kernel, None)
+        blocks = np.split(kernel, len(masks), axis=1)
+        products = [np.einsum("bi,bij->bj", values, mask[:, :, None] * block) for mask, block in zip(masks, blocks)]
+        return np.concatenate(products, axis=1)
+
+
+@fault
 def weights_drawn_on_a_grid(_dialect: Any) -> None:
     """Random numbers with 16 random bits, as some generators of float32 make them."""
 

@@ -107,4 +107,24 @@ START = (
     torch("gates_start_alike", "initial_distribution", only=GRU),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START)
+DROPOUT = (
+    keras("mask_redrawn_at_every_step", "dropout", only=RNN),
+    keras("dropout_not_scaled", "dropout", only=RNN),
+    keras("dropout_in_use", "dropout", only=RNN),
+    keras("one_mask_for_all_rows", "dropout", only=RNN),
+    keras("recurrent_mask_on_the_state", "dropout", "layer=lstm", only=LSTM),
+    keras("recurrent_mask_on_the_old_state", "dropout", "layer=gru", only=GRU),
+    keras("one_gate_not_dropped", "dropout", "layer=lstm", only=LSTM),
+    keras("one_mask_for_all_gates", "dropout", only=GRU),
+    keras("seed_ignored", "dropout", only=RNN),
+    keras("seed_used_anew", "dropout", only=RNN),
+    keras("rate_is_what_is_kept", "dropout", only=RNN),
+    keras("rates_exchanged", "dropout", only=RNN),
+    torch("dropout_not_scaled", "dropout", "num_layers!=1", only=RNN),
+    torch("everything_dropped_is_nothing_dropped", "dropout", "num_layers!=1", only=RNN),
+    torch("one_mask_for_all_steps", "dropout", "num_layers!=1", only=RNN),
+    torch("last_layer_dropped", "dropout", only=RNN),
+    torch("dropped_in_use_between", "dropout", "num_layers!=1", only=RNN),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START, *DROPOUT)

@@ -29,6 +29,8 @@ KERAS = (
     "zeros_are_negative",
     "subnormals_flushed",
     "orthogonal_by_singular_values",
+    "masks_in_another_order",
+    "dropped_after_the_product",
 )
 TORCH = (
     "products_fused",

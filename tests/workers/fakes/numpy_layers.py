@@ -23,6 +23,9 @@ States = list[Array]
 GENERATOR = np.random.default_rng(1)
 """What new weights are drawn from."""
 
+DROPS = np.random.RandomState(1)
+"""What PyTorch's layers draw from in training."""
+
 GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
 
 
@@ -43,8 +46,17 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 # ---------------------------------------------------------------- cells: one step
 
 
+Masks = list[Array] | None
+"""A dropout mask (batch, size) for each gate; None: nothing is dropped."""
+
+
 class KerasCell:
     """Weights and one step of a Keras cell; `weights` is kernel, recurrent kernel and, with a bias, bias."""
+
+    dropout = recurrent_dropout = 0.0
+    implementation = 2
+    generator = np.random.default_rng()
+    dropped: tuple[Masks, Masks] = (None, None)
 
     def __init__(self, layer: str, units: int, options: dict[str, Any]) -> None:
         self.layer = layer
@@ -90,17 +102,45 @@ class KerasCell:
         bias = self.weights[2]
         return (bias[0], bias[1]) if self.reset_after else (bias, 0)
 
+    def drop(self, batch: int) -> None:
+        """Draw the masks of a call in training."""
+        rates = {"dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout}
+        one_by_one = self.implementation == 1 or self.recurrent_dropout > 0
+        sizes = [weight.shape[0] for weight in self.weights[:2]]
+        drawn = [self.masks(rate, one_by_one, (batch, size)) for rate, size in zip(rates.values(), sizes, strict=True)]
+        self.dropped = (drawn[0], drawn[1])
+
+    def masks(self, rate: float, one_by_one: bool, shape: tuple[int, int]) -> Masks:
+        if not rate:
+            return None
+        gates = GATES[self.layer]
+        drawn = [self.mask(rate, shape) for _ in range(gates if one_by_one else 1)]
+        return drawn if one_by_one else drawn * gates
+
+    def mask(self, rate: float, shape: tuple[int, int]) -> Array:
+        kept = self.generator.uniform(0, 1, shape) >= rate
+        return np.where(kept, 1 / (1 - rate) if rate < 1 else 0, 0).astype(self.dtype)
+
+    def times(self, values: Array, kernel: Array, masks: Masks) -> Array:
+        """The product of values with the blocks of a kernel, each with its mask."""
+        if masks is None:
+            return values @ kernel
+        blocks = np.split(kernel, len(masks), axis=1)
+        return np.concatenate([(values * mask) @ block for mask, block in zip(masks, blocks, strict=True)], axis=1)
+
     def step(self, x: Array, states: States) -> States:
         return getattr(self, "step_" + self.layer)(x, states)
 
     def step_simple_rnn(self, x: Array, states: States) -> States:
         kernel, recurrent = self.weights[:2]
-        return [self.activation(x @ kernel + self.biases()[0] + states[0] @ recurrent)]
+        from_x, from_h = self.times(x, kernel, self.dropped[0]), self.times(states[0], recurrent, self.dropped[1])
+        return [self.activation(from_x + self.biases()[0] + from_h)]
 
     def step_lstm(self, x: Array, states: States) -> States:
         kernel, recurrent = self.weights[:2]
         h, c = states
-        i, f, g, o = np.split(x @ kernel + h @ recurrent + self.biases()[0], 4, axis=1)
+        from_x, from_h = self.times(x, kernel, self.dropped[0]), self.times(h, recurrent, self.dropped[1])
+        i, f, g, o = np.split(from_x + from_h + self.biases()[0], 4, axis=1)
         i, f, o = self.recurrent_activation(i), self.recurrent_activation(f), self.recurrent_activation(o)
         c = f * c + i * self.activation(g)
         return [o * self.activation(c), c]
@@ -109,15 +149,17 @@ class KerasCell:
         kernel, recurrent = self.weights[:2]
         input_bias, recurrent_bias = self.biases()
         (h,) = states
-        xz, xr, xh = np.split(x @ kernel + input_bias, 3, axis=1)
+        masks = self.dropped[1]
+        xz, xr, xh = np.split(self.times(x, kernel, self.dropped[0]) + input_bias, 3, axis=1)
         if self.reset_after:
-            hz, hr, hh = np.split(h @ recurrent + recurrent_bias, 3, axis=1)
+            hz, hr, hh = np.split(self.times(h, recurrent, masks) + recurrent_bias, 3, axis=1)
             r = self.recurrent_activation(xr + hr)
             candidate = self.activation(xh + r * hh)
         else:
             rz, rr, rh = np.split(recurrent, 3, axis=1)
-            hz, r = h @ rz, self.recurrent_activation(xr + h @ rr)
-            candidate = self.activation(xh + (r * h) @ rh)
+            of_z, of_r, of_h = ([mask] for mask in masks) if masks else (None, None, None)
+            hz, r = self.times(h, rz, of_z), self.recurrent_activation(xr + self.times(h, rr, of_r))
+            candidate = self.activation(xh + self.times(r * h, rh, of_h))
         z = self.recurrent_activation(xz + hz)
         return [self.gru_mix(z, h, candidate)]
 
@@ -262,6 +304,24 @@ class KerasLayer:
         states = [state for _, states in runs for state in states] if self.options["return_state"] else []
         return self.packaged([*outputs, *states])
 
+    def take(self, arguments: dict[str, Any]) -> None:
+        """Further arguments of the constructor."""
+        for direction in self.directions:
+            for name in ("dropout", "recurrent_dropout", "implementation"):
+                if name in arguments:
+                    setattr(direction.cell, name, arguments[name])
+            direction.cell.generator = np.random.default_rng(arguments.get("seed"))
+
+    def call_in(self, training: bool, _seed: int | None, inputs: serve.Inputs) -> Any:
+        for direction in self.directions:
+            if training:
+                direction.cell.drop(len(inputs.x))
+        try:
+            return self.call("eager", inputs)
+        finally:
+            for direction in self.directions:
+                direction.cell.dropped = (None, None)
+
     def runs(self, x: Array, inputs: serve.Inputs) -> list[tuple[Array, States]]:
         given = self.kept if inputs.initial_state is None else inputs.initial_state
         found = []
@@ -352,14 +412,38 @@ class TorchLayer:
     def reset(self) -> None:
         raise ValueError("it keeps no states")
 
+    dropout = 0.0
+    in_training = False
+
+    def take(self, arguments: dict[str, Any]) -> None:
+        """Further arguments of the constructor."""
+        self.dropout = arguments.get("dropout", 0.0)
+
+    def call_in(self, training: bool, seed: int | None, inputs: serve.Inputs) -> Any:
+        if seed is not None:
+            DROPS.seed(seed)
+        self.in_training = training
+        try:
+            return self.call("eager", inputs)
+        finally:
+            self.in_training = False
+
+    def between(self, x: Array) -> Array:
+        """What one layer gives to the next."""
+        rate = self.dropout
+        if not self.in_training or not rate:
+            return x
+        kept = DROPS.uniform(0, 1, x.shape) >= rate
+        return np.where(kept, x * self.dtype.type(1 / (1 - rate) if rate < 1 else 0), 0).astype(self.dtype)
+
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
         if mode != "eager":
             raise ValueError(f"there is no mode {mode!r}")
         x, lengths = self.time_first(inputs)
         states = self.initial(inputs, x.shape[1])
         finals: list[States] = []
-        for cells in self.stack:
-            halves = []
+        for layer, cells in enumerate(self.stack):
+            x, halves = self.between(x) if layer else x, []
             for reverse, cell in enumerate(cells):
                 sequence, final = self.run(cell, x, lengths, states[len(finals)], reverse=bool(reverse))
                 halves.append(sequence)
@@ -437,7 +521,7 @@ class Dialect:
     modes: ClassVar[list[str]] = ["eager"]
     layer_class: Any = None
     options: ClassVar[dict[str, list[Any]]] = {}
-    features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership", "initial_weights"]
+    features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership", "initial_weights", "dropout"]
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -454,7 +538,9 @@ class Dialect:
 
     def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
         self.check(layer, options, sizes, arguments)
-        return self.layer_class(layer, options, sizes)
+        made = self.layer_class(layer, options, sizes)
+        made.take(arguments)
+        return made
 
     def fresh(self, *args: Any) -> Any:
         return self.construct(*args)
@@ -467,6 +553,10 @@ class Dialect:
 
     def array(self, value: Any) -> Array | None:
         return value if isinstance(value, np.ndarray) else None
+
+
+DROPOUT = {"dropout": 0.0, "recurrent_dropout": 0.0, "implementation": 2, "seed": None}
+"""Arguments of Keras layers."""
 
 
 class KerasDialect(Dialect):
@@ -494,10 +584,12 @@ class KerasDialect(Dialect):
 
     def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
         self.check(layer, options, sizes, arguments)
-        return self.layer_class(layer, {**options, "stateful": arguments.get("stateful", False)}, sizes)
+        made = self.layer_class(layer, {**options, "stateful": arguments.get("stateful", False)}, sizes)
+        made.take(arguments)
+        return made
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
-        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False}
+        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False, **DROPOUT}
         given = {**known, **arguments}
         if set(given) - set(known):
             raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
