@@ -1,8 +1,8 @@
 """Keras 3: GRU and LSTM with dropout and implementation=1 cannot be called in training.
 
-`implementation=1` draws a mask for each gate. The path that tries cuDNN first (`use_cudnn="auto"`, the default) takes the
-list of them for one mask, and broadcasts it to the shape of the input. Clauses GEN-ACCEPT-1, KERAS-DROP-2. Needs Keras 3
-with any backend; imports nothing of this project.
+`implementation=1` draws a mask for each gate. The path that tries cuDNN first (`use_cudnn="auto"`, the default) takes
+the list of them for one mask, and broadcasts it to the shape of the input. Clauses GEN-ACCEPT-1, KERAS-DROP-2. Needs
+Keras 3 with any backend; imports nothing of this project.
 """
 
 import keras

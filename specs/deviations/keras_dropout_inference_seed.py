@@ -1,7 +1,8 @@
 """Keras 3: a call outside of training draws dropout masks, which it does not use, and so changes those of later calls.
 
-Two layers with the same seed and weights train with different masks if one of them was used in between. The documentation
-does not say which is right. Clause KERAS-DROP-5. Needs Keras 3 with any backend; imports nothing of this project.
+Two layers with the same seed and weights train with different masks if one of them was used in between. The
+documentation does not say which is right. Clause KERAS-DROP-5. Needs Keras 3 with any backend; imports nothing of
+this project.
 """
 
 import keras
@@ -19,6 +20,5 @@ for kind in (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM):
     if not np.allclose(one, other):
         changed.append(kind.__name__)
 verdict = "deviates" if changed else "conforms"
-print(
-    f"Keras {keras.__version__} on {keras.backend.backend()}: {verdict}: using the layer changed the masks of {changed or 'none'}"
-)
+told = f"using the layer changed the masks of {changed or None}"
+print(f"Keras {keras.__version__} on {keras.backend.backend()}: {verdict}: {told}")

@@ -1,8 +1,8 @@
 """Keras 3: with a rate of 1, GRU and LSTM drop nothing.
 
-The rate is documented as the "fraction of the units to drop", a number "between 0 and 1", and is clipped to [0, 1]. The
-cells of GRU and LSTM ask for `0.0 < rate < 1.0`; SimpleRNN does not, and drops everything. Clause KERAS-DROP-2. Needs Keras
-3 with any backend; imports nothing of this project.
+The rate is documented as the "fraction of the units to drop", a number "between 0 and 1", and is clipped to [0, 1].
+The cells of GRU and LSTM ask for `0.0 < rate < 1.0`; SimpleRNN does not, and drops everything. Clause KERAS-DROP-2.
+Needs Keras 3 with any backend; imports nothing of this project.
 """
 
 import keras

@@ -1,8 +1,8 @@
 """Keras 3: the configuration of SimpleRNN loses the seed of its dropout.
 
-GRU and LSTM keep it. So a copy of a SimpleRNN, a saved and loaded one, and those in `Bidirectional`, which are made from the
-configuration, draw other masks every time. Clause KERAS-DROP-4. Needs Keras 3 with any backend; imports nothing of this
-project.
+GRU and LSTM keep it. So a copy of a SimpleRNN, a saved and loaded one, and those in `Bidirectional`, which are made
+from the configuration, draw other masks every time. Clause KERAS-DROP-4. Needs Keras 3 with any backend; imports
+nothing of this project.
 """
 
 import keras

@@ -281,7 +281,8 @@ def dropped_after_the_product(_dialect: Any) -> None:
         if masks is None:
             return honest(values, kernel, None)
         blocks = np.split(kernel, len(masks), axis=1)
-        products = [np.einsum("bi,bij->bj", values, mask[:, :, None] * block) for mask, block in zip(masks, blocks)]
+        pairs = zip(masks, blocks, strict=True)
+        products = [np.einsum("bi,bij->bj", values, mask[:, :, None] * block) for mask, block in pairs]
         return np.concatenate(products, axis=1)
 
 
