@@ -28,7 +28,7 @@ from conformance.laws.law import (
     everything,
     same,
 )
-from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors, weights
+from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors, initial_states, input_axes, weights
 
 DTYPES = ("float32", "float64")
 
@@ -69,9 +69,9 @@ class Small:
     def many(self) -> tuple[LayerConfig, Tensors]:
         """Of many equal rows."""
         config, t = self.config.with_sizes(batch=ROWS), self.tensors
-        axes = 1 if self.config.dialect == "torch" else 0
-        x = np.repeat(t.x, ROWS, axis=0 if self.config.get("batch_first", True) else 1)
-        states = t.initial_state and tuple(np.repeat(state, ROWS, axis=axes) for state in t.initial_state)
+        x = np.repeat(t.x, ROWS, axis=input_axes(self.config).index("batch"))
+        like = initial_states(self.config)[0].axes.index("batch")
+        states = t.initial_state and tuple(np.repeat(state, ROWS, axis=like) for state in t.initial_state)
         return config, replace(t, x=x, initial_state=states)
 
 
