@@ -87,7 +87,7 @@ TRAINING = (
         "masked_steps_have_no_gradient",
         "gradients",
         "return_sequences=True",
-        "a last step is masked",
+        "zero_output_for_mask=False",
         phases=ALL,
         only=SEQUENCES,
     ),
