@@ -43,7 +43,7 @@ def test_versions_end_where_nobody_has_looked(known: Deviation) -> None:
 @pytest.mark.parametrize("known", SHIPPED, ids=ids)
 def test_a_witness_lies_in_its_region_and_belongs_to_one_declaration(known: Deviation) -> None:
     if known.witness is None:
-        assert known.id == "torch-bfloat16-rows"  # shows on some CPUs only
+        assert known.id in ("torch-bfloat16-rows", "torch-bfloat16-nan")  # show on some CPUs only
         return
     assert known.holds(known.witness, "eager")
     assert [other.id for other in SHIPPED if other.witness == known.witness] == [known.id]

@@ -49,7 +49,11 @@ def test_every_witness_fails_as_it_is_declared_and_nothing_else_does(name: str) 
     assert set(told) == set(concerned)
     assert [one.id for one in told.values() if one.witness == "passes"] == []
     unsure = {one.id for one in told.values() if one.witness == "not run"}
-    assert unsure <= {"torch-bfloat16-rows", "keras-predict-float64"}  # needs some CPUs; needs values in float64
+    assert unsure <= {
+        "torch-bfloat16-rows",
+        "torch-bfloat16-nan",
+        "keras-predict-float64",
+    }  # needs some CPUs; needs values in float64
     assert failing(found) == []
 
 
