@@ -18,6 +18,7 @@ from conformance.engine.run import calibrate
 from conformance.engine.session import Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError
+from conformance.report.exported import describe
 from conformance.results import Results, read_results
 from conformance.spec import Case, load_dialect
 
@@ -89,16 +90,6 @@ def find_case(results: Results, identity: str) -> tuple[Case, tuple[str, ...], s
     names = dict.fromkeys([*(record.implementation for record in failed or records), *groups])
     mode = (failed or records)[0].mode if records else ""
     return Case.from_canonical(found[chosen]), tuple(names), mode
-
-
-def describe(case: Case) -> str:
-    """A case in one line: layer, unusual options, sizes, data."""
-    config = case.config
-    options = " ".join(f"{name}={value}" for name, value in config.non_default().items())
-    sizes = config.sizes
-    size = f"batch {sizes.batch}, timesteps {sizes.timesteps}, features {sizes.features}, units {sizes.units}"
-    words = [config.dialect, config.layer, options, f"({size}; {case.data.kind} data)"]
-    return " ".join(word for word in words if word) + (f", to be rejected: {case.rejection}" if case.rejection else "")
 
 
 def run_case(launch: Launch, case: Case, mode: str) -> dict[str, Verdict]:

@@ -35,12 +35,13 @@ class OptionCoverage:
 
 @dataclass(frozen=True)
 class PhaseCoverage:
-    """What one phase, or all of them, exercised: different cases, configurations and pairs of option values."""
+    """What one phase, or all of them, exercised: cases, configurations, pairs and triples of option values."""
 
     phase: str
     cases: int
     configs: int
     pairs: int
+    triples: int
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Coverage:
         title: of the dialect.
         phases: by phase; the last one is all of them.
         pairs_possible: pairs of option values (the layer is one of the options) that some valid configuration has.
+        triples_possible: triples of them.
         pairs_missing: those that no case had, spelled out.
         rejections, rejections_possible: kinds of invalid configurations.
         options: by option.
@@ -62,6 +64,7 @@ class Coverage:
     title: str
     phases: tuple[PhaseCoverage, ...]
     pairs_possible: int
+    triples_possible: int
     pairs_missing: tuple[str, ...]
     rejections: int
     rejections_possible: int
@@ -96,25 +99,29 @@ def known_dialect(name: str) -> Dialect | None:
 
 def _coverage(rules: Dialect, cases: Sequence[Judged]) -> Coverage:
     valid = [case for case in cases if case.rejection is None]
-    possible = covering.valid_tuples(rules, 2)
-    covered = possible & covering.covered(_rows(valid), 2)
+    possible = {strength: covering.valid_tuples(rules, strength) for strength in (2, 3)}
+    covered = possible[2] & covering.covered(_rows(valid), 2)
     chosen = [(phase, [case for case in cases if case.phase == phase]) for phase in PHASES]
     return Coverage(
         dialect=rules.name,
         title=rules.title,
         phases=tuple(_phase(name, some, possible) for name, some in [*chosen, ("all", cases)]),
-        pairs_possible=len(possible),
-        pairs_missing=tuple(sorted(_spelled(pair) for pair in possible - covered)),
+        pairs_possible=len(possible[2]),
+        triples_possible=len(possible[3]),
+        pairs_missing=tuple(sorted(_spelled(pair) for pair in possible[2] - covered)),
         rejections=len({case.rejection for case in cases if case.rejection}),
         rejections_possible=len(rules.rejections),
         options=_options(rules, valid),
     )
 
 
-def _phase(name: str, cases: Sequence[Judged], possible: set[frozenset[tuple[str, Any]]]) -> PhaseCoverage:
+def _phase(
+    name: str, cases: Sequence[Judged], possible: Mapping[int, set[frozenset[tuple[str, Any]]]]
+) -> PhaseCoverage:
     rows = _rows(case for case in cases if case.rejection is None)
     configs = {str(sorted(case.options.items())) + str(sorted(case.case["config"]["sizes"].items())) for case in cases}
-    return PhaseCoverage(name, len(cases), len(configs), len(possible & covering.covered(rows, 2)))
+    pairs, triples = (len(all_of & covering.covered(rows, strength)) for strength, all_of in possible.items())
+    return PhaseCoverage(name, len(cases), len(configs), pairs, triples)
 
 
 def _rows(cases: Iterable[Judged]) -> list[dict[str, Any]]:

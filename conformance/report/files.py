@@ -34,7 +34,7 @@ def write(
     """
     folder = Path(directory)
     report = view(results, source, notes)
-    contents = {"index.html": page(report), "summary.md": summary(report), "junit.xml": suites(report)}
+    contents = {"index.html": page(results, report), "summary.md": summary(report), "junit.xml": suites(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(replace_file(folder / name, content) for name, content in contents.items())

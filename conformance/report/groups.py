@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, Outcome, Worst
 from conformance.report.coverage import known_dialect
-from conformance.report.tally import JUDGED, Judged
+from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
 from conformance.spec import Clause, load_clauses
+
+GroupKey = tuple[str, int]
+"""What tells the groups of a run apart: every implementation counts its own."""
 
 SHOWN_IDS = 12
 """So many case ids are listed in a group; all of them are in the results file."""
@@ -39,6 +44,7 @@ class CaseView:
         sizes: name and number.
         data: kind of data and seed.
         rejection: what is wrong with it, if it must be refused.
+        settings: layer, options and sizes by name, as filters see them.
         json: its canonical form, indented.
     """
 
@@ -49,6 +55,7 @@ class CaseView:
     sizes: tuple[tuple[str, int], ...]
     data: str
     rejection: str | None
+    settings: Mapping[str, str]
     json: str
 
 
@@ -72,7 +79,9 @@ class Group:
 
     Attributes:
         number: its number, unique within the report.
-        found: its number in the results.
+        found: its implementation and number in the results.
+        anchor: its place in the page; the same in every report that has this failure.
+        same_on: the groups of other implementations that fail in the same check under the same condition.
         when: the conjunction that separates failing from passing cases; None where it was not determined.
         cases: number of failing cases, each counted once.
         judged: how many cases of this implementation the check judged, each counted once.
@@ -96,12 +105,48 @@ class Group:
     looks_like: str | None
     replay: str
     also: tuple[str, ...] = ()
-    found: int = 0
+    found: GroupKey = ("", 0)
+    anchor: str = ""
+    same_on: tuple[Sibling, ...] = ()
 
     @property
-    def anchor(self) -> str:
-        """Its place in the page."""
-        return f"group-{self.number}"
+    def kin(self) -> Hashable:
+        """Equal for groups of several implementations that say the same."""
+        return self.check, self.outcome, self.when, self.looks_like
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """The same failure on another implementation."""
+
+    implementation: str
+    number: int
+    anchor: str
+
+
+def linked(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """Groups, each with its siblings; all anchors are different."""
+    taken: Counter[str] = Counter()
+    unique = []
+    for group in groups:
+        taken[group.anchor] += 1
+        again = taken[group.anchor]
+        unique.append(replace(group, anchor=f"{group.anchor}-{again}") if again > 1 else group)
+    kin: dict[Hashable, list[Group]] = defaultdict(list)
+    for group in unique:
+        if group.when:
+            kin[group.kin].append(group)
+    return tuple(
+        replace(
+            group,
+            same_on=tuple(
+                Sibling(other.implementation, other.number, other.anchor)
+                for other in kin[group.kin]
+                if other.implementation != group.implementation
+            ),
+        )
+        for group in unique
+    )
 
 
 def groups_of(results: Results, cases: Mapping[str, Sequence[Judged]], source: str) -> tuple[Group, ...]:
@@ -173,8 +218,15 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         looks_like=group.looks_like,
         replay=f"rnn-conformance replay {shlex.quote(group.smallest_id)} --results {shlex.quote(source)}",
         also=group.also,
-        found=group.number,
+        found=(group.implementation, group.number),
+        anchor=_anchor(group),
     )
+
+
+def _anchor(group: GroupFound) -> str:
+    """From what the group says, not from its number: a link to it survives another run."""
+    said = json.dumps([group.implementation, group.check, group.smallest_id, group.when])
+    return f"failure-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
 
 def _clauses(ids: Iterable[str]) -> Iterable[Clause | str]:
@@ -215,6 +267,7 @@ def case_view(name: str, case: Mapping[str, Any]) -> CaseView:
         sizes=tuple(config["sizes"].items()),
         data=f"{data.get('kind', '?')}, seed {data.get('seed', '?')}",
         rejection=rejection,
+        settings=settings_of(case),
         json=json.dumps(case, indent=2, ensure_ascii=True),
     )
 

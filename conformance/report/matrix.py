@@ -40,6 +40,11 @@ class Cell:
         return self.tally.outcome if self.tested else "not run"
 
     @property
+    def says(self) -> tuple[Outcome | None, str, str]:
+        """Equal for cells that look the same."""
+        return self.outcome, self.text, self.tally.words
+
+    @property
     def level(self) -> int:
         """How much of it fails, from 0 (nothing) over 1 (up to a tenth), 2 (half), 3 (more) to 4 (all)."""
         failing, judged = self.tally.deviating, self.tally.judged
@@ -65,6 +70,17 @@ class Row:
     name: str
     meaning: str
     cells: tuple[Cell, ...]
+
+    @property
+    def spans(self) -> tuple[tuple[Cell, int], ...]:
+        """The cells; neighbours that say the same and do not deviate are one, with the number of its columns."""
+        merged: list[tuple[Cell, int]] = []
+        for cell in self.cells:
+            if merged and not cell.tally.deviating and merged[-1][0].says == cell.says:
+                merged[-1] = (merged[-1][0], merged[-1][1] + 1)
+            else:
+                merged.append((cell, 1))
+        return tuple(merged)
 
 
 @dataclass(frozen=True)

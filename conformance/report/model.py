@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from conformance.engine.events import ImplementationStarted, KnownSeen, Outcome, RunFinished, RunStarted
+from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
-from conformance.report.groups import Group, groups_of
+from conformance.report.groups import Group, GroupKey, groups_of, linked
 from conformance.report.matrix import Matrix, by_check, by_label, by_option
 from conformance.report.numerics import (
     Accuracy,
@@ -131,6 +132,7 @@ class Report:
         groups: failure groups, of the worst implementation first.
         known: declared deviations, and what the run says of them.
         remarks: known, fixed, unspecified and unsupported behaviour.
+        clauses: the clauses that were tested.
         coverage, distributions, informativeness, accuracies, speeds: see those classes.
     """
 
@@ -144,6 +146,7 @@ class Report:
     groups: tuple[Group, ...]
     known: tuple[KnownSeen, ...]
     remarks: tuple[Remark, ...]
+    clauses: tuple[Tested, ...]
     coverage: tuple[Coverage, ...]
     distributions: tuple[Distribution, ...]
     informativeness: tuple[Informativeness, ...]
@@ -181,6 +184,11 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         groups=ranked,
         known=results.known,
         remarks=_remarks(results),
+        clauses=tested(
+            {check for found in cases.values() for case in found for check in case.outcomes},
+            {case.case["config"]["dialect"] for found in cases.values() for case in found},
+            ranked,
+        ),
         coverage=coverages(case for found in cases.values() for case in found),
         distributions=tuple(sorted(distributions(results), key=lambda one: (one.check, order[one.implementation]))),
         informativeness=tuple(sorted(informativeness(results), key=lambda one: order[one.implementation])),
@@ -189,8 +197,8 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
     )
 
 
-def numbers_of(results: Results) -> dict[int, int]:
-    """The number of a group in the results -> its number in the report of all of them."""
+def numbers_of(results: Results) -> dict[GroupKey, int]:
+    """Implementation and number of a group in the results -> its number in the report of all of them."""
     cases = cases_of(results)
     groups = groups_of(results, cases, "")
     standings = _standings(results, cases, groups)
@@ -201,7 +209,7 @@ def numbers_of(results: Results) -> dict[int, int]:
 def _ranked(groups: Sequence[Group], order: Mapping[str, int]) -> tuple[Group, ...]:
     """Groups of the worst implementation first, those with most cases first, numbered anew."""
     ranked = sorted(groups, key=lambda group: (order[group.implementation], -group.cases, group.number))
-    return tuple(replace(group, number=number) for number, group in enumerate(ranked, start=1))
+    return linked([replace(group, number=number) for number, group in enumerate(ranked, start=1)])
 
 
 def _warnings(results: Results) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Distribution:
     """Error ÷ allowed of many cases (one number a case: its largest).
 
     Attributes:
-        implementation, check, dtype: whose; dtype None: all.
+        implementation, check: whose.
+        part: of cases with one type (`float32`) or a range of time steps (`T 5-16`) only; None: all.
         number: how many.
         zero: how many are exactly 0.
         above: how many are above 1 (or not numbers): wrong.
@@ -31,7 +32,7 @@ class Distribution:
 
     implementation: str
     check: str
-    dtype: str | None
+    part: str | None
     number: int
     zero: int
     above: int
@@ -67,29 +68,47 @@ class Accuracy:
     measured: bool
 
 
+STEPS = (4, 16, 64)
+"""Cases are told apart by their number of time steps: up to 4, 16, 64, and more."""
+
+
 def distributions(results: Results) -> tuple[Distribution, ...]:
-    """One for each check and implementation, each followed by one for each dtype if there are several."""
-    ratios: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """One for each check and implementation, each followed by one for each type and range of time steps."""
+    ratios: dict[tuple[str, str], list[tuple[str, str, float]]] = defaultdict(list)
     for record in results.cases:
-        dtype = str(record.case["config"]["options"].get("dtype", ""))
+        config = record.case["config"]
+        parts = str(config["options"].get("dtype", "")), _steps(int(config["sizes"].get("timesteps", 0)))
         for check, verdict in record.outcomes.items():
             if verdict.ratio is not None:
-                ratios[check, record.implementation][dtype].append(verdict.ratio)
+                ratios[check, record.implementation].append((*parts, verdict.ratio))
     return tuple(
         distribution
-        for (check, name), by_dtype in sorted(ratios.items())
-        for distribution in _with_dtypes(name, check, by_dtype)
+        for (check, name), found in sorted(ratios.items())
+        for distribution in _with_parts(name, check, found)
     )
 
 
-def _with_dtypes(name: str, check: str, by_dtype: Mapping[str, list[float]]) -> Iterable[Distribution]:
-    yield _distribution(name, check, None, [ratio for ratios in by_dtype.values() for ratio in ratios])
-    if len(by_dtype) > 1:
-        for dtype, ratios in sorted(by_dtype.items()):
-            yield _distribution(name, check, dtype, ratios)
+def _steps(number: int) -> str:
+    """The range of a number of time steps, in an order that sorts."""
+    for low, high in zip((0, *STEPS), STEPS, strict=False):
+        if number <= high:
+            return f"T {low + 1}–{high}"
+    return f"T > {STEPS[-1]}"
 
 
-def _distribution(name: str, check: str, dtype: str | None, ratios: Sequence[float]) -> Distribution:
+def _with_parts(name: str, check: str, found: Sequence[tuple[str, str, float]]) -> Iterable[Distribution]:
+    yield _distribution(name, check, None, [ratio for *_, ratio in found])
+    order = {_steps(steps): place for place, steps in enumerate((*STEPS, STEPS[-1] + 1))}
+    for by in (0, 1):
+        parts: dict[str, list[float]] = defaultdict(list)
+        for one in found:
+            parts[str(one[by])].append(one[2])
+        if len(parts) > 1:
+            for part in sorted(parts, key=lambda part: (order.get(part, -1), part)):
+                yield _distribution(name, check, part, parts[part])
+
+
+def _distribution(name: str, check: str, part: str | None, ratios: Sequence[float]) -> Distribution:
     ordered = sorted(math.inf if math.isnan(ratio) else ratio for ratio in ratios)
     bins = [0] * ((HIGHEST - LOWEST) * BINS_PER_DECADE + 2)
     for ratio in ordered:
@@ -98,7 +117,7 @@ def _distribution(name: str, check: str, dtype: str | None, ratios: Sequence[flo
     return Distribution(
         implementation=name,
         check=check,
-        dtype=dtype,
+        part=part,
         number=len(ordered),
         zero=sum(ratio == 0 for ratio in ordered),
         above=sum(ratio > 1 for ratio in ordered),

@@ -16,6 +16,8 @@ from typing import Any
 from markupsafe import Markup
 
 from conformance.engine.events import CaseJudged
+from conformance.report.coverage import known_dialect
+from conformance.report.groups import GroupKey
 from conformance.report.select import frameworks
 from conformance.report.text import safe
 from conformance.report.vocabulary import OUTCOMES
@@ -65,17 +67,17 @@ class _Table:
         return found
 
 
-def tables(results: Results, numbers: Mapping[int, int], labels: Mapping[str, str]) -> dict[str, Any]:
+def tables(results: Results, numbers: Mapping[GroupKey, int], labels: Mapping[str, str]) -> dict[str, Any]:
     """The verdicts of a run as tables.
 
     Args:
         results: the run.
-        numbers: number of a group in the results -> its number in the report.
+        numbers: a group of the results -> its number in the report.
         labels: implementation -> name with version, in the order of the report.
 
     Returns:
         Texts: `impls`, `labels`, `outcomes`, `checks`, `phases`, `modes`, `kinds`, `rejections`, `values`, `messages`.
-        `shapes`: dialect, names of options, names of sizes. `configs`: shape, then the place of each value.
+        `shapes`: dialect, options, sizes, defaults. `configs`: shape, then the place of each value.
         `cases`: columns `id`, `config`, `kind`, `seed`, `phase`, `rejection`.
         `signatures`: check, outcome, has a ratio, for every verdict of a record, flat.
         `records`: columns `case`, `impl`, `mode`, `signature`. `ratios`: of all verdicts that have one, in order.
@@ -88,13 +90,13 @@ def tables(results: Results, numbers: Mapping[int, int], labels: Mapping[str, st
     checks = {name: place for place, name in enumerate(rest["checks"])}
     groups = [
         [
-            numbers[group.number],
+            numbers[group.implementation, group.number],
             places[group.implementation],
             checks[group.check],
             sorted({case_at[case] for case in group.cases if case in case_at}),
         ]
         for group in results.groups
-        if group.check in checks and group.number in numbers
+        if group.check in checks and (group.implementation, group.number) in numbers
     ]
     families = [sorted(places[name] for name in family) for family in frameworks(results.implementations)]
     return {
@@ -123,7 +125,9 @@ def _cases(records: Iterable[CaseJudged]) -> tuple[dict[str, Any], dict[str, int
         names = (config["dialect"], tuple(config["options"]), tuple(config["sizes"]))
         chosen = [config["layer"], *config["options"].values(), *config["sizes"].values()]
         row = (
-            shapes.place([safe(names[0]), [*map(safe, names[1])], [*map(safe, names[2])]], names),
+            shapes.place(
+                [safe(names[0]), [*map(safe, names[1])], [*map(safe, names[2])], _defaults(*names[:2])], names
+            ),
             *(values.place(_harmless(value), (type(value), str(value))) for value in chosen),
         )
         columns["id"].append(safe(record.id))
@@ -140,6 +144,13 @@ def _cases(records: Iterable[CaseJudged]) -> tuple[dict[str, Any], dict[str, int
         "configs": configs.rows,
         "cases": columns,
     }, places
+
+
+def _defaults(dialect: str, names: Iterable[str]) -> list[str | None]:
+    """The default of every option, as text; None where this version of the specification does not know it."""
+    rules = known_dialect(dialect)
+    known = rules.options if rules is not None else {}
+    return [str(known[name].default) if name in known else None for name in names]
 
 
 def _harmless(value: Any) -> Any:

@@ -6,10 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, ImplementationStarted
-from conformance.report.tally import JUDGED
+from conformance.report.groups import GroupKey
+from conformance.report.tally import JUDGED, settings_of
 from conformance.results import Results
 from conformance.results.where import Item, Where
 
@@ -17,18 +17,19 @@ Key = tuple[str, str]
 """Case and check."""
 
 
-def items(results: Results, numbers: Mapping[int, int] | None = None) -> Iterator[tuple[CaseJudged, Item]]:
+def items(results: Results, numbers: Mapping[GroupKey, int] | None = None) -> Iterator[tuple[CaseJudged, Item]]:
     """Every verdict as a filter sees it, with its record.
 
     Args:
         results: where from.
-        numbers: number of a group in the results -> its number in the report; None: the same.
+        numbers: a group of the results -> its number in the report; None: as in the results.
     """
     fails = fails_of(results)
     members: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for group in results.groups:
         for case in group.cases:
-            members[group.implementation, group.check, case].append((numbers or {}).get(group.number, group.number))
+            key = group.implementation, group.number
+            members[group.implementation, group.check, case].append((numbers or {}).get(key, group.number))
     for record in results.cases:
         settings, data = settings_of(record.case), record.case.get("data", {})
         for check, verdict in record.outcomes.items():
@@ -56,16 +57,7 @@ def _ratio(ratio: float | None) -> float | None:
     return math.inf if ratio is not None and math.isnan(ratio) else ratio
 
 
-def settings_of(case: Mapping[str, Any]) -> dict[str, str]:
-    """Layer, options, sizes, dialect and what is wrong with the case, as text."""
-    config = case["config"]
-    found = {"layer": config["layer"], **config["options"], **config["sizes"], "dialect": config["dialect"]}
-    if case.get("rejection"):
-        found["rejection"] = case["rejection"]
-    return {name: str(value) for name, value in found.items()}
-
-
-def selected(results: Results, where: Where, numbers: Mapping[int, int] | None = None) -> Results:
+def selected(results: Results, where: Where, numbers: Mapping[GroupKey, int] | None = None) -> Results:
     """The verdicts that match, and the groups that any of them belongs to, with those cases alone."""
     kept: dict[int, set[str]] = defaultdict(set)
     cases: set[tuple[str, str, str]] = set()

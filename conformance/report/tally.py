@@ -103,3 +103,12 @@ def cases_of(results: Results) -> dict[str, tuple[Judged, ...]]:
         for check, verdict in record.outcomes.items():
             known.outcomes[check] = worst_of((known.outcomes.get(check, verdict.outcome), verdict.outcome))
     return {name: tuple(cases.values()) for name, cases in found.items()}
+
+
+def settings_of(case: Mapping[str, Any]) -> dict[str, str]:
+    """Layer, options, sizes, dialect and what is wrong with the case, as text."""
+    config = case["config"]
+    found = {"layer": config["layer"], **config["options"], **config["sizes"], "dialect": config["dialect"]}
+    if case.get("rejection"):
+        found["rejection"] = case["rejection"]
+    return {name: str(value) for name, value in found.items()}

@@ -234,3 +234,30 @@ FOOTER = RunFinished(
         FAST: {"worker": 6.6, "forward": 5.9, "driver": 2.31},
     },
 )
+
+
+def scaled(cases: int) -> Results:
+    """A run of six implementations with so many cases each; seeds, ids and errors differ as in a real one."""
+    run = results(draws=8, random=100)
+    base = {name: [r for r in run.cases if r.implementation == name] for name in NAMES[:3]}
+    chance = Random("scaled")  # noqa: S311 - made-up numbers
+    fresh = [(f"{chance.getrandbits(48):012x}", chance.getrandbits(62)) for _ in range(cases)]
+    records = []
+    for copy in (1, 2):
+        for name, found in base.items():
+            for number, (identity, seed) in enumerate(fresh):
+                record = found[number % len(found)]
+                case = {**record.case, "data": {**record.case["data"], "seed": seed}}
+                kind = DIALECTS[name][0]  # the same cases for all implementations of a dialect
+                verdicts = {
+                    check: replace(v, ratio=v.ratio * chance.uniform(0.5, 1.0)) if v.ratio else v
+                    for check, v in record.outcomes.items()
+                }
+                records.append(
+                    replace(record, implementation=f"{name}{copy}", id=kind + identity, case=case, outcomes=verdicts)
+                )
+    started = tuple(
+        replace(one, name=f"{one.name}{copy}") for copy in (1, 2) for one in IMPLEMENTATIONS if one.state == "ready"
+    )
+    names = tuple(f"{name}{copy}" for copy in (1, 2) for name in base)
+    return Results(replace(HEADER, implementations=names), started, tuple(records), (), FOOTER)

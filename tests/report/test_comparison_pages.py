@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import sample
+from chromium import BROWSER, FLAGS
 from jsonschema import Draft202012Validator
-from test_report_browser import BROWSER, FLAGS
 from test_report_pages import HOSTILE, Page, hostile
 
 from conformance.engine.events import Verdict
@@ -174,7 +174,13 @@ def test_it_is_painted_in_both_themes_without_a_word_on_the_console(
     page, picture = tmp_path / "page.html", tmp_path / "picture.png"
     text = shown.html(seen).replace('id="theme-auto" checked', 'id="theme-auto"')
     page.write_text(text.replace(f'id="theme-{theme}"', f'id="theme-{theme}" checked'), encoding="utf-8")
-    command = [str(shutil.which(str(BROWSER))), *FLAGS, f"--user-data-dir={tmp_path / 'p'}", "--window-size=1300,1200"]
+    command = [
+        str(shutil.which(str(BROWSER))),
+        *FLAGS,
+        "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'p'}",
+        "--window-size=1300,1200",
+    ]
     done = subprocess.run(
         [*command, f"--screenshot={picture}", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )

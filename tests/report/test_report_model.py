@@ -215,12 +215,14 @@ def test_bins_hold_every_case_that_is_not_exact(report: Report) -> None:
         assert sum(found.bins[1 - LOWEST * BINS_PER_DECADE :]) == found.above
 
 
-def test_types_add_up_to_all() -> None:
+def test_types_add_up_to_all_and_so_do_ranges_of_time_steps() -> None:
     found = distributions(sample.results())
-    for whole in (one for one in found if one.dtype is None):
-        parts = [one for one in found if one.dtype and one.implementation == whole.implementation]
-        assert sum(part.number for part in parts) == whole.number
-        assert max(part.largest for part in parts) == whole.largest
+    for whole in (one for one in found if one.part is None):
+        parts = [one for one in found if one.part and one.implementation == whole.implementation]
+        for steps in (False, True):
+            some = [one for one in parts if str(one.part).startswith("T ") == steps]
+            assert sum(part.number for part in some) == whole.number
+            assert max(part.largest for part in some) == whole.largest
 
 
 def test_a_ratio_of_one_is_allowed() -> None:

@@ -98,6 +98,7 @@ class Part:
     """One implementation in words.
 
     Attributes:
+        name: its name before.
         before, after: its names with versions.
         worst: the kind of change that matters most; None if nothing changed.
         verdict: one sentence.
@@ -107,6 +108,7 @@ class Part:
         speeds: time per case.
     """
 
+    name: str
     before: str
     after: str
     worst: Kind | None
@@ -175,6 +177,7 @@ def _part(one: Compared, sources: tuple[str, str], first: int) -> Part:
     kinds = one.kinds
     changed = _counted({kind: n for kind, n in kinds.items() if kind != "not comparable"}) or "nothing changed"
     return Part(
+        name=one.before,
         before=label(one.before, one.was),
         after=label(one.after, one.now),
         worst=next((kind for kind in KINDS if kinds.get(kind)), None),
