@@ -97,7 +97,7 @@ KEYS: Mapping[str, str] = {
 
 TERMS: Mapping[str, str] = {
     "check:values": "this check",
-    "impl:torch*": "this implementation",
+    "impl:mine*": "this implementation",
     "outcome:fail,error": "one of these outcomes; deviation: fail, error, crash or timeout",
     "option:mask!=none": "cases with such a value; also =, and <, <=, >, >= for sizes",
     "phase:random": "cases of this phase; also mode: and data:",
