@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import sample
 
-from conformance.engine.events import Verdict
+from conformance.engine.events import KnownSeen, Verdict
 from conformance.errors import ResultsError
 from conformance.report import html, junit, markdown, write
 from conformance.report.html import TEMPLATES
@@ -143,6 +143,42 @@ def test_tables_have_real_headers(page: Page) -> None:
     assert headers
     assert all(attrs.get("scope") in ("row", "col", "rowgroup") for attrs in headers)
     assert all(attrs.get("aria-label") for tag, attrs in page.tags if tag == "svg")
+
+
+def test_known_deviations_are_told_with_their_reason_and_where_they_are_reported() -> None:
+    said = {"witness": "passes", "cases": 3, "link": "https://example.org/1", "when": ("mask!=none",)}
+    gone = KnownSeen(sample.GOOD, "masks-lost", "values", reason="the mask is lost", **said)  # type: ignore[arg-type]
+    bad = replace(gone, id=HOSTILE, reason=HOSTILE, link="javascript:alert(1)", when=(HOSTILE,))
+    page = Page(html(replace(sample.results(), known=(gone, bad))))
+    assert "the mask is lost" in page.text
+    assert [attrs["href"] for tag, attrs in page.tags if tag == "a" and attrs.get("rel")] == ["https://example.org/1"]
+    assert "javascript:" not in str([attrs.get("href") for _, attrs in page.tags])
+
+
+def test_neighbours_that_say_the_same_are_one_cell() -> None:
+    run = sample.results()
+    twin = tuple(replace(record, implementation="twin") for record in run.cases if record.implementation == sample.GOOD)
+    report = view(
+        replace(run, cases=(*run.cases, *twin), header=replace(run.header, implementations=(*sample.NAMES, "twin")))
+    )
+    for row in report.checks.sections[0].rows:
+        assert sum(span for _, span in row.spans) == len(row.cells)
+        assert all(span == 1 for cell, span in row.spans if cell.tally.deviating)
+    assert any(span > 1 for row in report.checks.sections[0].rows for _, span in row.spans)
+
+
+def test_a_failure_has_its_script_and_json_line_by_line() -> None:
+    page = html(sample.results())
+    scripts = re.findall(r'data-copy="script"[^>]*><code>(.*?)</code>', page, re.DOTALL)
+    assert scripts
+    assert all(script.count("\n") > 10 and "deviates" in script for script in scripts)
+    assert all(text.startswith("{\n") for text in re.findall(r'case as JSON"[^>]*><code>(.*?)</code>', page, re.DOTALL))
+
+
+def test_links_to_failures_survive_another_order() -> None:
+    run = sample.results()
+    turned = replace(run, groups=tuple(reversed(run.groups)))
+    assert {group.anchor for group in view(run).groups} == {group.anchor for group in view(turned).groups}
 
 
 def test_nothing_comes_from_elsewhere() -> None:
