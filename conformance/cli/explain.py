@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 import numpy as np
@@ -12,6 +13,8 @@ from conformance.cli.table import table
 from conformance.errors import SpecError
 from conformance.generate.tensors import worked_example
 from conformance.reference import evaluate, precision
+from conformance.report.drawing import draw_layer, standalone
+from conformance.report.files import save
 from conformance.spec import (
     Dialect,
     LayerConfig,
@@ -29,6 +32,7 @@ EPILOG = """\b
 Examples:
   rnn-conformance explain keras LSTM --bidirectional --return-state --units 3 --input 1,4,5
   rnn-conformance explain keras GRU --return-sequences --mask right
+  rnn-conformance explain keras LSTM --bidirectional --svg lstm.svg
   rnn-conformance explain torch LSTM --num-layers 2 --bidirectional --batch-first --units 3 --input 4,1,5
 """
 
@@ -40,8 +44,14 @@ Examples:
 @click.option(
     "--input", "shape", default=None, metavar="N,N,N", help="Shape of the input; default: batch 2, 4 steps, 5 features."
 )
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Draw, too, how the layer is wired, into this file; - for the standard output, without the text.",
+)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
-def explain(dialect: str, layer: str, units: int, shape: str | None, flags: tuple[str, ...]) -> None:
+def explain(dialect: str, layer: str, units: int, shape: str | None, svg: Path | None, flags: tuple[str, ...]) -> None:
     """Show every output of a layer: place, name, shape, and what it is.
 
     LAYER is SimpleRNN, LSTM or GRU (PyTorch: RNN). FLAGS are the options of the dialect, such as --return-state or
@@ -50,7 +60,14 @@ def explain(dialect: str, layer: str, units: int, shape: str | None, flags: tupl
     rules = load_dialect(dialect)
     name = layer_name(rules, layer)
     options = parse_flags(rules, flags)
-    click.echo(explanation(configuration(rules, name, options, units, shape)))
+    config = configuration(rules, name, options, units, shape)
+    if str(svg) == "-":
+        click.echo(standalone(draw_layer(config)), nl=False)
+        return
+    click.echo(explanation(config))
+    if svg is not None:
+        save(svg, standalone(draw_layer(config)), "--svg")
+        click.echo(f"\ndrawn: {svg}")
 
 
 def layer_name(rules: Dialect, text: str) -> str:

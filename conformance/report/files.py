@@ -43,8 +43,8 @@ def write(
         raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --out") from None
 
 
-def save(path: Path, content: str) -> None:
-    """Write a file at once or not at all, with the folders above it.
+def save(path: Path, content: str, option: str = "--out") -> None:
+    """Write a file at once or not at all, with the folders above it; `option` is what the user named it with.
 
     Raises:
         ResultsError: if that is impossible.
@@ -53,7 +53,9 @@ def save(path: Path, content: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}; choose another place with --out") from None
+        raise ResultsError(
+            f"cannot write {path}: {error.strerror or error}; choose another place with {option}"
+        ) from None
 
 
 def replace_file(path: Path, content: str) -> Path:

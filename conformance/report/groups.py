@@ -46,6 +46,7 @@ class CaseView:
         rejection: what is wrong with it, if it must be refused.
         settings: layer, options and sizes by name, as filters see them.
         json: its canonical form, indented.
+        canonical: the same as data.
     """
 
     id: str
@@ -57,6 +58,7 @@ class CaseView:
     rejection: str | None
     settings: Mapping[str, str]
     json: str
+    canonical: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -269,6 +271,7 @@ def case_view(name: str, case: Mapping[str, Any]) -> CaseView:
         rejection=rejection,
         settings=settings_of(case),
         json=json.dumps(case, indent=2, ensure_ascii=True),
+        canonical=case,
     )
 
 

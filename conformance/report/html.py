@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from conformance.report import svg, text
+from conformance.report import pictures, svg, text
 from conformance.report.exported import scripts_of
 from conformance.report.model import Report, view
 from conformance.report.payload import Payload, tables
@@ -118,7 +118,7 @@ def render(template: str, scripts: Sequence[str], **values: Any) -> str:
 
 def _assets(scripts: Sequence[str]) -> Mapping[str, Any]:
     """Style and script, with the only hashes that the page's content security policy lets through."""
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "pictures.css"))
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in scripts)
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
@@ -147,6 +147,7 @@ def _environment() -> Environment:
         "css_class": css_class,
         "bar": svg.bar,
         "histogram": svg.histogram,
+        "layer_picture": pictures.layer_picture,
         "scale": svg.scale,
         "replay_template": replay_template,
         "reproduce": reproduce,

@@ -1,0 +1,21 @@
+"""What the page's templates call to draw; results of other versions of the specification have no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from conformance.errors import SpecError
+from conformance.report.drawing import draw_layer, svg
+from conformance.spec import Case
+
+
+def layer_picture(case: Mapping[str, Any]) -> Markup | None:
+    """How the layer of a case (its canonical form) is wired; None for a case that must be refused or is not known."""
+    try:
+        known = Case.from_canonical(case)
+    except SpecError:
+        return None
+    return None if known.rejection is not None else svg(draw_layer(known.config))
