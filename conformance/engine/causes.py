@@ -16,7 +16,8 @@ from conformance.checks.laws import again
 from conformance.checks.registry import applicable
 from conformance.engine.conditions import SIZES, Condition, Features, Literal, features, literal
 from conformance.engine.diagnosis import looks_like
-from conformance.engine.events import CaseJudged, GroupFound
+from conformance.engine.events import CaseJudged, Evidence, GroupFound
+from conformance.engine.evidence import evidence, showing
 from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise, with_option
 from conformance.engine.needs import narrowed, options_needed, roomy
@@ -192,7 +193,19 @@ class Investigator:
             worst=verdict.worst,
             looks_like=self._looks_like(cause),
             also=cause.also,
+            evidence=self._evidence(cause),
         )
+
+    def _evidence(self, cause: Cause) -> Evidence | None:
+        """Numbers of the smallest case, or of one that fails in the same way and shows more."""
+        if cause.check != "values" or cause.verdict.worst is None:
+            return None
+        for case in showing(cause.smallest):
+            seen = self._observe(case, cause.mode)
+            verdict = None if seen is None else judge(seen).get(cause.check)
+            if seen is not None and verdict is not None and verdict.worst and verdict.cause == cause.verdict.cause:
+                return evidence(seen, verdict.worst)
+        return None
 
     def _first_step(self, cause: Cause) -> int | None:
         """The first step that is wrong when the same layer shows its whole sequence."""

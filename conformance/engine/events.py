@@ -16,6 +16,7 @@ __all__ = [
     "CaseJudged",
     "Elements",
     "Event",
+    "Evidence",
     "GroupFound",
     "ImplementationStarted",
     "KnownSeen",
@@ -105,6 +106,30 @@ class CaseJudged:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Some elements of an output as it came and as it should be, enough for a picture.
+
+    Attributes:
+        case: canonical form of the case that shows it: the smallest one of its group, or one with more to see.
+        output: name of the output.
+        axes: its axes.
+        start, shape: the block of the output that is here; a few hundred elements at most.
+        expected, got, allowed: its elements, the last axis running fastest; allowed is infinite where nothing is due.
+        mask: a text for each of the first rows of the batch, `1` for a step that is processed; empty: no mask.
+    """
+
+    case: Mapping[str, Any]
+    output: str
+    axes: tuple[str, ...]
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
+    expected: tuple[float, ...]
+    got: tuple[float, ...]
+    allowed: tuple[float, ...]
+    mask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GroupFound:
     """Failures with one cause.
 
@@ -124,6 +149,7 @@ class GroupFound:
         worst: the worst element of the smallest case.
         looks_like: a change to the reference that explains every case of the group, or None.
         also: checks of laws that fail as a consequence: one of their further calls is a case of this group.
+        evidence: numbers that show the failure; only of checks of values, and where they could be had.
     """
 
     number: int
@@ -141,6 +167,7 @@ class GroupFound:
     worst: Worst | None = None
     looks_like: str | None = None
     also: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, Outcome, Worst
+from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Worst
 from conformance.report.coverage import known_dialect
 from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
@@ -89,6 +89,7 @@ class Group:
         judged: how many cases of this implementation the check judged, each counted once.
         replay: the command that runs the smallest case again.
         also: other checks that fail as a consequence.
+        evidence: numbers that show it.
     """
 
     number: int
@@ -110,6 +111,7 @@ class Group:
     found: GroupKey = ("", 0)
     anchor: str = ""
     same_on: tuple[Sibling, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def kin(self) -> Hashable:
@@ -222,6 +224,7 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         also=group.also,
         found=(group.implementation, group.number),
         anchor=_anchor(group),
+        evidence=group.evidence,
     )
 
 

@@ -147,6 +147,7 @@ def _environment() -> Environment:
         "css_class": css_class,
         "bar": svg.bar,
         "histogram": svg.histogram,
+        "failure_picture": pictures.failure_picture,
         "layer_picture": pictures.layer_picture,
         "scale": svg.scale,
         "replay_template": replay_template,

@@ -7,8 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from conformance.engine.events import Evidence
 from conformance.errors import SpecError
-from conformance.report.drawing import draw_layer, svg
+from conformance.report.drawing import draw_failure, draw_layer, svg
 from conformance.spec import Case
 
 
@@ -19,3 +20,9 @@ def layer_picture(case: Mapping[str, Any]) -> Markup | None:
     except SpecError:
         return None
     return None if known.rejection is not None else svg(draw_layer(known.config))
+
+
+def failure_picture(found: Evidence | None) -> Markup | None:
+    """What came beside what should come; None where the results have no numbers for it."""
+    drawing = None if found is None else draw_failure(found)
+    return None if drawing is None else svg(drawing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from conformance.engine.events import (
     CaseJudged,
     Elements,
     Event,
+    Evidence,
     GroupFound,
     ImplementationStarted,
     RunFinished,
@@ -109,6 +110,15 @@ def test_any_text_comes_back_and_is_ascii_in_the_file(text: str) -> None:
 def test_any_number_comes_back(got: float, expected: float, allowed: float) -> None:
     line = encode(GroupFound(**vars(GROUP) | {"worst": Worst("h", {}, got, expected, allowed)}))
     assert encode(decode(line)) == line
+
+
+@given(st.floats())
+def test_evidence_comes_back_and_a_group_without_any_is_read(value: float) -> None:
+    found = Evidence({"config": {}}, "h", ("batch", "units"), (0, 2), (1, 1), (value,), (-value,), (value,), ("10",))
+    line = encode(replace(GROUP, evidence=found))
+    assert encode(decode(line)) == line
+    assert "evidence" not in encode(GROUP)
+    assert decode(encode(GROUP)) == GROUP
 
 
 def test_the_same_events_give_the_same_bytes(tmp_path: Path) -> None:

@@ -63,11 +63,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """A line through points with a head at its end; `output` names the output that it enters."""
+    """A line through points, with a head at its end unless it is a curve; `output` names the output that it enters."""
 
     points: tuple[Point, ...]
     kind: str
     output: str = ""
+    head: bool = True
 
 
 Part = TypeVar("Part", Box, Text)
@@ -102,6 +103,10 @@ class Drawing:
     def wire(self, kind: str, *points: Point, output: str = "") -> None:
         """Add a wire."""
         self.wires.append(Wire(points, kind, output))
+
+    def curve(self, kind: str, *points: Point) -> None:
+        """Add a line without a head."""
+        self.wires.append(Wire(points, kind, head=False))
 
     def text(self, x: float, y: float, words: str, kind: str = "", anchor: str = "middle") -> None:
         """Add a text."""
@@ -157,16 +162,19 @@ def _box(box: Box) -> Markup:
 def _wires(wires: Sequence[Wire]) -> Iterable[Markup]:
     """All wires of a kind are one path: a picture has many."""
     for kind in dict.fromkeys(wire.kind for wire in wires):
-        path = "".join(_path(wire.points) for wire in wires if wire.kind == kind)
+        path = "".join(_path(wire) for wire in wires if wire.kind == kind)
         yield Markup('<path class="wire {}" d="{}"/>').format(kind, path)
 
 
-def _path(points: Sequence[Point]) -> str:
-    """A line of upright and level parts, and two short strokes for its head."""
+def _path(wire: Wire) -> str:
+    """A line, and two short strokes for its head."""
+    points = wire.points
     (x0, y0), (x1, y1) = points[-2:]
     steps = ["M{} {}".format(*map(_number, points[0]))]
     for (x, y), (u, v) in pairwise(points):
         steps.append(f"V{_number(v)}" if x == u else f"H{_number(u)}" if y == v else f"L{_number(u)} {_number(v)}")
+    if not wire.head:
+        return "".join(steps)
     if y0 == y1:
         head = "m-5-4l5 4-5 4" if x1 > x0 else "m5-4l-5 4 5 4"
     else:
