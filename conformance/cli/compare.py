@@ -49,6 +49,7 @@ def against(baseline: Results, results: Results, sources: tuple[str, str], form:
     found = compare(baseline, results)
     page = Path(sources[1]).parent / "changes.html"
     save(page, spell(found, "html", sources))
+    form = "text" if form == "github" else form
     say(f"changes  {page}\n\n" + spell(found, form, sources).rstrip("\n"), form)
     return exit_code(found, ("regressed",))
 

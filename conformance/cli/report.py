@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from conformance.cli.options import LATEST
-from conformance.cli.summary import summary
+from conformance.cli.summary import FORMATS, summary
 from conformance.errors import ConformanceError
 from conformance.report import write
 from conformance.report.model import numbers_of
@@ -31,7 +31,11 @@ from conformance.results.where import parse
     "The language is that of the page: docs/filters.md.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="Of the summary; github: with annotations.",
 )
 def report(results: Path, out: Path | None, where: str, form: str) -> None:
     """Write index.html, summary.md and junit.xml from a results file; nothing is run."""

@@ -16,10 +16,11 @@ import click
 
 from conformance.cli.accept import known_of, known_option, stale
 from conformance.cli.compare import against, baseline_of
+from conformance.cli.model import layers_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
 from conformance.cli.progress import progress
 from conformance.cli.resume import cut_off_in, finished, going_on
-from conformance.cli.summary import closing, summary
+from conformance.cli.summary import FORMATS, closing, summary
 from conformance.cli.terminal import say
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import CaseJudged, RunFinished
@@ -57,6 +58,7 @@ Examples:
   rnn-conformance run torch --replace LSTM=mypackage:FastLSTM
   rnn-conformance run "cmd:./my-lstm --fast" --phases pinned,covering
   rnn-conformance run torch --baseline reports/old/results.jsonl --out reports/new
+  rnn-conformance run keras:tensorflow --model model.keras
   rnn-conformance run torch --seed 1 --shard 2/4 --out part2
 """
 
@@ -76,11 +78,17 @@ Examples:
 @click.option("--phases", default=",".join(PHASES), show_default=True, help="Which phases, separated by commas.")
 @click.option("--only", default="", metavar="'OPTION=VALUE ...'", help="Only configurations with these values.")
 @click.option(
+    "--model",
+    metavar="FILE",
+    help="Run the recurrent layers of this model only: a .keras or .h5 file or the JSON of to_json, which is read and "
+    "not executed; or package.module:factory of a PyTorch module. --only restricts them further.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=LATEST,
     show_default=True,
-    help="Directory for results.jsonl, index.html, summary.md and junit.xml.",
+    help="Directory for results.jsonl, index.html, summary.md, junit.xml and badge.json.",
 )
 @click.option(
     "--pin",
@@ -119,7 +127,11 @@ Examples:
     help="What makes the exit code other than 0.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown"]), default="text", help="Of the summary printed."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    help="Of the summary; github: with annotations.",
 )
 @python_option
 @replace_option
@@ -130,6 +142,7 @@ def run(
     seed: int | None,
     phases: str,
     only: str,
+    model: str | None,
     out: Path,
     pin: Path | None,
     baseline: Path | None,
@@ -175,6 +188,7 @@ def run(
         shard=_shard(shard, seed),
         max_cases=max_cases,
         max_seconds=max_time,
+        configs=layers_of(model, started),
         known=known_of(known, ours=not no_known),
     )
     options = going_on(options, cut_off, file)

@@ -5,23 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from conformance.report import block, known, markdown, view
+from conformance.report.ci import annotated
 from conformance.report.text import count, safe, seconds
 from conformance.results import Results
+
+FORMATS = ("text", "markdown", "github")
 
 SHOWN = 12
 """So many causes are shown; the report has all."""
 
 
 def summary(results: Results, form: str, source: Path) -> str:
-    """The results in words, as `text` or `markdown`.
+    """The results in words, in one of `FORMATS`.
 
     Args:
         results: of a run.
-        form: `text` or `markdown`.
+        form: one of `FORMATS`; `github` is text with annotations.
         source: the results file, for replay commands.
     """
     if form == "markdown":
         return markdown(results, str(source))
+    if form == "github":
+        return "\n".join([*annotated(results, str(source)), summary(results, "text", source)])
     report = view(results, str(source))
     parts = [safe(f"{standing.label}: {standing.verdict}") for standing in report.standings]
     parts += report.warnings

@@ -6,7 +6,7 @@ import platform
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,9 +28,10 @@ from conformance.engine.session import EAGER, Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, Profile, plan, resized
+from conformance.generate.phases import batch as drawn
 from conformance.generate.shard import Shard
 from conformance.reference import Accuracy
-from conformance.spec import SPEC_VERSION, Case, Dialect, load_dialect
+from conformance.spec import SPEC_VERSION, Case, Dialect, LayerConfig, load_dialect
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class RunOptions:
         max_cases: so many cases of each implementation are run at most, the first ones.
         max_seconds: after so much time the run ends in order, as if it were interrupted.
         known: declared deviations; their witnesses are run first.
+        configs: the configurations of somebody's model; they are run in the place of all others. None: the usual ones.
         earlier: what an earlier run of the same cases found: header, then implementations and cases. It is told again,
             and only the rest is run.
     """
@@ -66,6 +68,7 @@ class RunOptions:
     max_cases: int | None = None
     max_seconds: float | None = None
     known: tuple[Deviation, ...] = ()
+    configs: tuple[LayerConfig, ...] = ()
     earlier: tuple[RunStarted | ImplementationStarted | CaseJudged, ...] = ()
 
 
@@ -221,9 +224,13 @@ class _Test:
         options = self._options
         witnesses = (one.witness for one in self._known if one.witness is not None)
         saved = tuple(dict.fromkeys((*witnesses, *options.saved)))
-        everything = plan(dialect, options.profile, options.seed, options.phases, saved, hello.claims)
-        fitting = (resized(batch, hello.sizes) for batch in everything if _wanted(batch, options.only))
-        return [batch for batch in fitting if options.shard is None or options.shard.has(batch.config)]
+        if options.configs:
+            draws, mine = options.profile.draws, (it for it in options.configs if it.dialect == dialect.name)
+            everything: Iterable[Batch] = [drawn("covering", config, draws, options.seed) for config in mine]
+        else:
+            everything = plan(dialect, options.profile, options.seed, options.phases, saved, hello.claims)
+        fitting = (resized(one, hello.sizes) for one in everything if _wanted(one, options.only))
+        return [one for one in fitting if options.shard is None or options.shard.has(one.config)]
 
     def _laws_of_witnesses(self) -> dict[str, tuple[str, ...]]:
         """Case id of a witness -> the laws, with their routes, that it is a witness of."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.errors import ResultsError
+from conformance.report.ci import badge
 from conformance.report.html import page
 from conformance.report.junit import suites
 from conformance.report.markdown import summary
@@ -18,7 +19,7 @@ from conformance.results import Results
 def write(
     results: Results, directory: Path | str, source: str = "results.jsonl", notes: Sequence[str] = ()
 ) -> tuple[Path, ...]:
-    """Write `index.html`, `summary.md` and `junit.xml`, each at once or not at all.
+    """Write `index.html`, `summary.md`, `junit.xml` and `badge.json`, each at once or not at all.
 
     Args:
         results: what to report.
@@ -35,6 +36,7 @@ def write(
     folder = Path(directory)
     report = view(results, source, notes)
     contents = {"index.html": page(results, report), "summary.md": summary(report), "junit.xml": suites(report)}
+    contents["badge.json"] = badge(report)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(replace_file(folder / name, content) for name, content in contents.items())

@@ -136,7 +136,8 @@ def test_a_conformant_implementation_exits_with_0(tmp_path: Path) -> None:
     result = invoke("run", HONEST, "--profile", "quick", "--seed", "3", "--only", "layer=gru", "--out", str(tmp_path))
     assert result.exit_code == 0, result.output
     assert "no deviation" in result.output
-    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "results.jsonl", "summary.md", "junit.xml"}
+    written = {"index.html", "results.jsonl", "summary.md", "junit.xml", "badge.json"}
+    assert {path.name for path in tmp_path.iterdir()} == written
 
 
 def test_no_permission_to_write_is_one_line(tmp_path: Path) -> None:

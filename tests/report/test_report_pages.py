@@ -306,7 +306,7 @@ def test_a_deviation_never_passes_in_junit() -> None:
 def test_three_files_are_written(tmp_path: Path) -> None:
     run, folder = sample.results(), tmp_path / "new" / "folder"
     files = write(run, folder)
-    assert [file.name for file in files] == ["index.html", "summary.md", "junit.xml"]
+    assert [file.name for file in files] == ["index.html", "summary.md", "junit.xml", "badge.json"]
     assert [file.read_text(encoding="utf-8") for file in files] == [html(run), markdown(run), junit(run)]
     assert sorted(folder.iterdir()) == sorted(files)
 
