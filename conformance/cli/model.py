@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from conformance.adapters import __path__ as adapters
-from conformance.convert.models import Found, described, read_keras, variants
+from conformance.convert.models import OF_FACTORIES, PROBE, Found, described, read_keras, variants
 from conformance.engine.implementations import Launch, dialect_of
 from conformance.errors import ConformanceError
 from conformance.report.text import safe, short
@@ -24,8 +24,8 @@ def layers_of(model: str | None, launches: Sequence[Launch]) -> tuple[LayerConfi
     """The configurations to run for a model; says which layers it has, and what of them is not tested.
 
     Args:
-        model: a Keras file, or package.module:factory of a PyTorch module; None: no model.
-        launches: the implementations; a factory is called by the interpreter of the first one of PyTorch.
+        model: a model file, or package.module:factory of a module; None: no model.
+        launches: the implementations; a factory is called by the interpreter of the first one that follows its API.
 
     Raises:
         ConformanceError: it cannot be read, has no recurrent layer that can be tested, or nobody here follows its API.
@@ -51,15 +51,15 @@ def _read(model: str, launches: Sequence[Launch]) -> list[Found]:
     source, colon, name = model.rpartition(":")
     if path.exists() or not (colon and source and name.isidentifier()):
         return read_keras(path)
-    torch = next((launch for launch in launches if dialect_of(launch.name) == "torch"), None)
-    if torch is None:
-        raise ConformanceError(f"--model {model}: a factory of a PyTorch module needs the implementation torch")
-    return described(_told(model, torch.command[0]), model)
+    able = next((launch for launch in launches if dialect_of(launch.name) == OF_FACTORIES), None)
+    if able is None:
+        raise ConformanceError(f"--model {model}: a factory of a module needs the implementation {OF_FACTORIES}")
+    return described(_told(model, able.command[0]), model)
 
 
 def _told(place: str, interpreter: str) -> list[dict[str, object]]:
     """What a module has, from a process of its own."""
-    command = [interpreter, str(Path(next(iter(adapters)), "torch_models.py")), place]
+    command = [interpreter, str(Path(next(iter(adapters)), PROBE)), place]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
         told: list[dict[str, object]] = json.loads(done.stdout)

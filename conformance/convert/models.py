@@ -21,6 +21,12 @@ from conformance.spec import LayerConfig, Sizes, Value, load_dialect
 BATCH, TIMESTEPS, FEATURES = 3, 7, 5
 """Sizes where the model does not say."""
 
+OF_FACTORIES = "torch"
+"""The API whose models are told by the place of what makes them."""
+
+PROBE = "torch_models.py"
+"""The adapter that tells what such a model has."""
+
 LONGEST = 32
 """Longer sequences are cut to so many steps: every case is computed several times over."""
 

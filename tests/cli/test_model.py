@@ -129,7 +129,7 @@ def test_only_the_layers_of_the_model_are_run(file: Path, tmp_path: Path) -> Non
     [
         ("nowhere.keras", "cannot be read: No such file or directory; check the path"),
         ("weights.pt", "nothing is unpickled; name what makes it, package.module:factory"),
-        ("mypkg.models:build", "a factory of a PyTorch module needs the implementation torch"),
+        ("mypkg.models:build", "a factory of a module needs the implementation torch"),
     ],
 )
 def test_a_model_that_cannot_be_read_is_one_line_and_nothing_is_run(tmp_path: Path, name: str, message: str) -> None:
