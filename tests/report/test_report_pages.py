@@ -16,6 +16,7 @@ import sample
 from conformance.engine.events import KnownSeen, Verdict
 from conformance.errors import ResultsError
 from conformance.report import html, junit, markdown, write
+from conformance.report.ci import badge
 from conformance.report.html import TEMPLATES
 from conformance.report.model import view
 from conformance.report.vocabulary import OUTCOMES
@@ -303,11 +304,16 @@ def test_a_deviation_never_passes_in_junit() -> None:
         assert group.replay in str(found.text)
 
 
-def test_three_files_are_written(tmp_path: Path) -> None:
+def test_four_files_are_written(tmp_path: Path) -> None:
     run, folder = sample.results(), tmp_path / "new" / "folder"
     files = write(run, folder)
     assert [file.name for file in files] == ["index.html", "summary.md", "junit.xml", "badge.json"]
-    assert [file.read_text(encoding="utf-8") for file in files] == [html(run), markdown(run), junit(run)]
+    assert [file.read_text(encoding="utf-8") for file in files] == [
+        html(run),
+        markdown(run),
+        junit(run),
+        badge(view(run)),
+    ]
     assert sorted(folder.iterdir()) == sorted(files)
 
 
