@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol, Tuple
 
 import numpy as np
 
@@ -93,13 +93,17 @@ class TensorFlow:
         return lambda inputs: compiled(inputs.x, keywords(inputs))
 
     def gradients(self, layer: Any, run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
-        weights, states = [variable.value for variable in layer.weights], inputs.initial_state or []
+        weights, states = self.values(layer), inputs.initial_state or []
         leaves = [inputs.x, *weights, *states]
         with self.tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(leaves)
             outputs, cotangents = zip(*weighed(run(inputs)))
         x, *found = tape.gradient(outputs, leaves, cotangents, unconnected_gradients="zero")
         return serve.Gradients(x, found[: len(weights)], found[len(weights) :])
+
+    def values(self, layer: Any) -> List[Any]:
+        """The weights, as gradients are asked for them."""
+        return [variable.value for variable in layer.weights]
 
     def _signature(self, inputs: serve.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
         def free(tensor: Any, axes: int) -> Any:

@@ -128,24 +128,33 @@ class Keras:
 
     Args:
         source: of the layers.
-        routes: the kinds of routes that they have (`keras_scene.Route.of`).
+        routes: other ways to call them, with the options that each needs (`keras_routes.offered`).
     """
 
+    dialect = "keras"
+    features: Sequence[str] = FEATURES
+    constructor: Sequence[str] = tuple(CONSTRUCTOR)
+    living = KerasLayer
+
     def __init__(
-        self, keras: Any, backend: keras_backends.Backend, source: sources.Source, routes: Sequence[str]
+        self,
+        keras: Any,
+        backend: keras_backends.Backend,
+        source: sources.Source,
+        routes: Dict[str, Dict[str, List[Any]]],
     ) -> None:
         self.keras = keras
         self.backend = backend
         self.source = source
-        self.routes = keras_routes.offered(keras.backend.backend(), routes)
+        self.routes = routes
 
     def describe(self) -> Dict[str, Any]:
         return {
-            "dialect": "keras",
+            "dialect": self.dialect,
             "versions": {"keras": self.keras.__version__, **self.backend.versions(), "numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
             "capabilities": {
-                **self.source.claims.capabilities(self.backend.modes, FEATURES),
+                **self.source.claims.capabilities(self.backend.modes, self.features),
                 "routes": self.routes,
             },
         }
@@ -161,7 +170,7 @@ class Keras:
         scene = functools.partial(
             keras_scene.Scene, self.keras, self.backend, made, inner, wrap, layer, options, self.source.classes
         )
-        return KerasLayer(self.backend, made, options, sizes, self.source.claims.initial_weights, scene)
+        return self.living(self.backend, made, options, sizes, self.source.claims.initial_weights, scene)
 
     def fresh(
         self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]
@@ -170,7 +179,7 @@ class Keras:
 
     def _inner(self, layer: str, options: Mapping[str, Any], sizes: Mapping[str, int], **arguments: Any) -> Any:
         """A layer without `Bidirectional`."""
-        chosen = {name: options[name] for name in ("dtype", *CONSTRUCTOR) if name in options}
+        chosen = {name: options[name] for name in ("dtype", *self.constructor) if name in options}
         return self.source.makers[layer]({"units": sizes["units"], **chosen}, arguments)
 
     def _wrapped(self, options: Mapping[str, Any], made: Any, **arguments: Any) -> Any:
@@ -178,8 +187,12 @@ class Keras:
         if not options["bidirectional"]:
             return made
         mode = None if options["merge_mode"] == "None" else options["merge_mode"]
-        with self.keras.saving.custom_object_scope(self.source.classes):
+        with self.custom_objects():
             return self.keras.layers.Bidirectional(made, **{"merge_mode": mode, "dtype": options["dtype"], **arguments})
+
+    def custom_objects(self) -> Any:
+        """A context in which Keras knows the classes that take the place of its own."""
+        return self.keras.saving.custom_object_scope(self.source.classes)
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return self.backend.tensor(array)
@@ -201,9 +214,10 @@ def load() -> Keras:
         raise ValueError("Keras runs on %s, not on %s" % (keras.backend.backend(), sys.argv[1]))
     replacement = sources.replacement(sys.argv[2:], [*keras_replaced.CLASSES.values(), *keras_replaced.CELLS.values()])
     if replacement is None:
-        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), keras_routes.OWN)
-    kinds = keras_routes.kinds_for(keras, replacement.name, replacement.kind)
-    return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), kinds)
+        own = keras_routes.offered(sys.argv[1], keras_routes.OWN)
+        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own)
+    routes = keras_routes.offered(sys.argv[1], keras_routes.kinds_for(keras, replacement.name, replacement.kind))
+    return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), routes)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,10 @@ def _options(scene: Scene) -> Iterator[Suspect]:
                 yield scene.suspect(f"{name}={value} behaves as {name}={other}", config=changed)
     if config.get("recurrent_activation") == "hard_sigmoid":
         gates = [block for block in config.rules.layers[config.layer].blocks if block not in "ng"]
-        scaled = blocks_scaled(config, scene.tensors, dict.fromkeys(gates, 1.2))
-        yield scene.suspect("hard_sigmoid is the older one, clip(0.2 x + 0.5)", tensors=scaled)
+        newer = config.rules.activations.get("hard_sigmoid", "hard_sigmoid") == "hard_sigmoid"
+        scaled = blocks_scaled(config, scene.tensors, dict.fromkeys(gates, 1.2 if newer else 1 / 1.2))
+        other = "the older one, clip(0.2 x + 0.5)" if newer else "the newer one, clip(x / 6 + 0.5)"
+        yield scene.suspect(f"hard_sigmoid is {other}", tensors=scaled)
 
 
 def _same_shapes(config: LayerConfig, changed: LayerConfig) -> bool:

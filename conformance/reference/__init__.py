@@ -21,7 +21,7 @@ from conformance.spec import LayerConfig, Tensors
 
 __all__ = ["CAPS", "Accuracy", "Cells", "Expected", "Policy", "Precision", "evaluate", "precision"]
 
-_DIALECTS = {"keras": keras, "torch": torch}
+_DIALECTS = {"keras": keras, "keras2": keras, "torch": torch}
 
 _OWN_ERROR = 2.0**-20
 """Relative error of the bounds as evaluated in float64; left out of `step`, so that rounding never puts that above."""

@@ -56,14 +56,6 @@ def _tanh_slope(v: Floats) -> Floats:
     return slope
 
 
-def _hard_sigmoid(v: Floats) -> Floats:
-    return np.clip(v / 6.0 + 0.5, 0.0, 1.0)
-
-
-def _hard_sigmoid_slope(v: Floats) -> Floats:
-    return (np.abs(v) < 3.0).astype(np.float64) / 6.0
-
-
 def _nearest_zero(v: Floats, R: Floats) -> Floats:
     """The point of [v - R, v + R] nearest to 0, where an even f' that falls with |v| is largest."""
     nearest: Floats = np.maximum(np.abs(v) - R, 0.0)
@@ -118,7 +110,21 @@ LINEAR = Activation(
     accuracy=_exact,
 )
 
-HARD_SIGMOID = Activation(
+def _line(name: str, kink: float) -> Activation:
+    """The line from 0 at -kink to 1 at +kink, cut off there."""
+    return Activation(
+        name=name,
+        low=0.0,
+        high=1.0,
+        value=lambda v: np.clip(v / (2 * kink) + 0.5, 0.0, 1.0),
+        slope=lambda v: (np.abs(v) < kink) / (2 * kink),
+        steepest=_nearest_zero,
+        remainder=lambda v, R: np.maximum(R - np.abs(np.abs(v) - kink), 0.0) / (2 * kink),
+        accuracy=lambda _: (2.0, 1.0 + 1 / 64),
+    )
+
+
+_LINES = (
     # Evaluations that must fit, inside the kinks (y = v/6 + 1/2, error in units of u, first order):
     #   relu6(v + 3) / 6           1 for the sum, 1 for the quotient                2y
     #   relu6(v + 3) * fl(1/6)     1 more for the constant                          3y
@@ -126,17 +132,12 @@ HARD_SIGMOID = Activation(
     #   v / 6 + 1/2                                                                  |y - 1/2| + y
     # 2y + 1 is above all of them for y in [0, 1]. Clipping brings errors closer together, so a kink adds nothing.
     # Second-order terms are below 4u <= 1/64 in units of u for every type down to bfloat16.
-    name="hard_sigmoid",
-    low=0.0,
-    high=1.0,
-    value=_hard_sigmoid,
-    slope=_hard_sigmoid_slope,
-    steepest=_nearest_zero,
-    remainder=lambda v, R: np.maximum(R - np.abs(np.abs(v) - 3.0), 0.0) / 6.0,
-    accuracy=lambda _: (2.0, 1.0 + 1 / 64),
+    # The older line with slope 1/5, v * fl(0.2) + 1/2, is the third of these.
+    _line("hard_sigmoid", 3.0),
+    _line("hard_sigmoid_fifth", 2.5),
 )
 
-_ACTIVATIONS = {activation.name: activation for activation in (TANH, SIGMOID, RELU, LINEAR, HARD_SIGMOID)}
+_ACTIVATIONS = {activation.name: activation for activation in (TANH, SIGMOID, RELU, LINEAR, *_LINES)}
 
 
 def activation(name: Value | None) -> Activation:

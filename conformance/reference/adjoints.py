@@ -32,6 +32,7 @@ _KINKS: Mapping[str, tuple[tuple[float, ...], float]] = {
     # activation -> where its slope jumps, and how far
     "relu": ((0.0,), 1.0),
     "hard_sigmoid": ((-3.0, 3.0), 1 / 6),
+    "hard_sigmoid_fifth": ((-2.5, 2.5), 0.2),
 }
 _KINK_ROUNDING = 32.0
 """By how many u the test on which side of a kink a number lies may be off: hard_sigmoid tests v + 3 or v / 6 + 1/2."""

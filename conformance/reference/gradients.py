@@ -28,6 +28,7 @@ Bound = Literal["interval", "signed"]
 
 _DIALECTS: Mapping[str, Callable[..., dict[str, Bounded]]] = {
     "keras": keras_gradients.gradients,
+    "keras2": keras_gradients.gradients,
     "torch": torch_gradients.gradients,
 }
 DTYPES = ("float32", "float64")

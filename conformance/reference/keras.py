@@ -1,4 +1,4 @@
-"""Outputs as the recurrent layers of Keras 3 give them: masks, merge modes, states."""
+"""Outputs as the recurrent layers of Keras give them: masks, merge modes, states."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from conformance.reference.activations import activation
+from conformance.reference.activations import Activation, activation
 from conformance.reference.arithmetic import Bounds, Mask
 from conformance.reference.bounded import Bounded
 from conformance.reference.cells import Cell, Cells, Weights
@@ -21,7 +21,7 @@ OPTIONS = frozenset(
     {
         "dtype", "bidirectional", "merge_mode", "return_sequences", "return_state", "go_backwards", "use_bias",
         "activation", "recurrent_activation", "unit_forget_bias", "reset_after", "unroll", "zero_output_for_mask",
-        "mask", "initial_state",
+        "mask", "initial_state", "time_major",
     }
 )  # fmt: skip
 """The options that this module implements; `unroll` and `unit_forget_bias` have no effect once weights are set."""
@@ -33,7 +33,7 @@ def expected(
     config: LayerConfig, draws: Sequence[Tensors], p: Precision, policy: Policy, cells: Cells
 ) -> list[dict[str, Expected]]:
     """The outputs of every draw by name."""
-    named = _outputs(config, draws, p, policy, cells)
+    named = {name: _laid_out(config, output) for name, output in _outputs(config, draws, p, policy, cells).items()}
     return [{name: output.of_draw(name, k) for name, output in named.items()} for k in range(len(draws))]
 
 
@@ -60,13 +60,18 @@ def _outputs(
 
 
 def _cell(config: LayerConfig, p: Precision, cells: Cells, w: Weights) -> Cell:
-    act = activation(config.get("activation"))
+    act = _activation(config, "activation")
     if config.layer == "simple_rnn":
         return cells.simple_rnn(w, p, act)
-    rec = activation(config.get("recurrent_activation"))
+    rec = _activation(config, "recurrent_activation")
     if config.layer == "lstm":
         return cells.lstm(w, p, act, rec)
     return cells.gru(w, p, act, rec, config.get("reset_after") is True)
+
+
+def _activation(config: LayerConfig, option: str) -> Activation:
+    name = str(config.get(option))
+    return activation(config.rules.activations.get(name, name))
 
 
 # ---------------------------------------------------------------- what goes in
@@ -75,6 +80,9 @@ def _cell(config: LayerConfig, p: Precision, cells: Cells, w: Weights) -> Cell:
 def _input(config: LayerConfig, draws: Sequence[Tensors]) -> Floats:
     """(T, K, B, F)."""
     s = config.sizes
+    if config.get("time_major") is True:
+        x = stacked("x", [tensors.x for tensors in draws], (s.timesteps, s.batch, s.features))
+        return np.ascontiguousarray(x.swapaxes(0, 1))
     x = stacked("x", [tensors.x for tensors in draws], (s.batch, s.timesteps, s.features))
     return np.ascontiguousarray(x.transpose(2, 0, 1, 3))
 
@@ -203,6 +211,14 @@ def _output(number: Bounded, opened: Mask | None = None) -> Output:
         return Output(_time_inside(number.value), _time_inside(number.box))
     wide = opened if opened.ndim == number.value.ndim else np.broadcast_to(opened[..., None], number.value.shape)
     return Output(_time_inside(number.value), _time_inside(number.box), _time_inside(~wide))
+
+
+def _laid_out(config: LayerConfig, output: Output) -> Output:
+    """A sequence time first, (K, T, B, n), if the layer is asked for that."""
+    if config.get("time_major") is not True or output.value.ndim != 4:
+        return output
+    specified = None if output.specified is None else output.specified.swapaxes(1, 2)
+    return Output(output.value.swapaxes(1, 2), output.allowed.swapaxes(1, 2), specified)
 
 
 def _time_inside(values: Array) -> Array:

@@ -111,13 +111,18 @@ def _of_half(
     cotangent = cotangents.get(_prefix(config, k) + "output" if mode == "None" else "output")
     if cotangent is None:
         return None
-    g = np.ascontiguousarray(cotangent.transpose(2, 0, 1, 3)) if cotangent.ndim == 4 else cotangent
+    g = np.ascontiguousarray(_time_outside(config, cotangent)) if cotangent.ndim == 4 else cotangent
     units = config.sizes.units
     if mode == "concat":
         return exact(g[..., k * units : (k + 1) * units])
     if mode == "mul":
         return a.times(exact(g), halves[1 - k])
     return Bounded(g / 2, np.full_like(g, a.precision.tiny)) if mode == "ave" else exact(g)
+
+
+def _time_outside(config: LayerConfig, sequence: Floats) -> Floats:
+    """A sequence in the layout of the API as (T, K, B, n)."""
+    return sequence.transpose((1, 0, 2, 3) if config.get("time_major") is True else (2, 0, 1, 3))
 
 
 # ---------------------------------------------------------------- from gradients to the layout of the API
@@ -131,7 +136,8 @@ def _named(
         for (_, got), direction in zip(found, directions, strict=True)
     ]
     x = a.alone(terms[0] if len(terms) == 1 else a.join(*terms))
-    named = {"x": moved(x, lambda values: values.transpose(1, 2, 0, 3))}
+    inside = (1, 0, 2, 3) if config.get("time_major") is True else (1, 2, 0, 3)
+    named = {"x": moved(x, lambda values: values.transpose(inside))}
     for k, (_, got) in enumerate(found):
         prefix = config.rules.weight_prefixes[k] if config.bidirectional else ""
         named |= {prefix + role: number for role, number in _weights(config, got.weights).items()}

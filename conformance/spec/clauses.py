@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from conformance.spec.config import LayerConfig
-from conformance.spec.dialect import Condition, frozen, holds
+from conformance.spec.dialect import Condition, Dialect, frozen, holds
 from conformance.spec.paths import specs_path
 
 
@@ -45,6 +45,11 @@ def load_clauses() -> Mapping[str, Clause]:
     return {entry["id"]: Clause(**frozen(entry)) for entry in data["clauses"]}
 
 
+def holds_in(clause: Clause, dialect: Dialect) -> bool:
+    """Whether a clause is part of a dialect: its own, one of its base that it keeps, or one of all."""
+    return clause.dialect in ("all", *dialect.lineage) and clause.id not in dialect.withdrawn
+
+
 def clauses_for(check: str, config: LayerConfig, rejection: str | None = None) -> tuple[Clause, ...]:
     """The clauses that a check tests on a configuration (on what must be rejected: the one that says so)."""
     known = load_clauses()
@@ -54,7 +59,7 @@ def clauses_for(check: str, config: LayerConfig, rejection: str | None = None) -
         clause
         for clause in known.values()
         if check in clause.checks
-        and clause.dialect in ("all", config.dialect)
+        and holds_in(clause, config.rules)
         and (not clause.layers or config.layer in clause.layers)
         and holds(clause.when, config.options)
     )

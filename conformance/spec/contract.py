@@ -77,7 +77,7 @@ def input_axes(config: LayerConfig) -> tuple[str, ...]:
     """The axes of the input, in the layout that the configuration asks for."""
     if config.get("input") == "unbatched":
         return ("timesteps", "features")
-    if config.get("batch_first", True):
+    if config.get("batch_first", not config.get("time_major")):
         return ("batch", "timesteps", "features")
     return ("timesteps", "batch", "features")
 
@@ -115,8 +115,8 @@ def outputs(config: LayerConfig, lengths: Sequence[int] | None = None) -> tuple[
     return tuple(
         OutputContract(
             rule.name,
-            rule.shape,
-            _shape(rule.shape, symbols),
+            axes := _laid_out(rule.shape, config),
+            _shape(axes, symbols),
             rule.dtype or config.dtype,
             rule.judged,
             _meaning(rule, config),
@@ -133,8 +133,9 @@ def outputs_of(config: LayerConfig, tensors: Tensors) -> tuple[OutputContract, .
 def structure(config: LayerConfig) -> Tree:
     """The nesting of the outputs that the dialect promises; indices refer to `outputs(config)`."""
     rules = _output_rules(config)
-    if config.rules.nesting == "flat":
-        return 0 if len(rules) == 1 else {"tuple": list(range(len(rules)))}
+    if config.rules.nesting != "places":
+        several = "tuple" if config.rules.nesting == "flat" else "list"
+        return 0 if len(rules) == 1 else {several: list(range(len(rules)))}
     root: dict[tuple[int, ...], list[int]] = {}
     for index, rule in enumerate(rules):
         root.setdefault(rule.place or (), []).append(index)
@@ -143,6 +144,13 @@ def structure(config: LayerConfig) -> Tree:
         place: {"packed": indices} if place in packed else indices[0] for place, indices in root.items()
     }
     return _nested(leaves, ())
+
+
+def _laid_out(axes: tuple[str, ...], config: LayerConfig) -> tuple[str, ...]:
+    """The axes of an output, time first if the layer is asked for that."""
+    if config.get("time_major") is True and axes[:2] == ("batch", "timesteps"):
+        return ("timesteps", "batch", *axes[2:])
+    return axes
 
 
 def _nested(leaves: Mapping[tuple[int, ...], Tree], prefix: tuple[int, ...]) -> Tree:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -138,13 +138,22 @@ class Rejection:
 class Dialect:
     """The contract of one API.
 
-    `stateful`: constructor arguments of a layer that keeps its states; empty: none does. `dropout`: the constructor
-    arguments that drop something in training, by what they drop; empty: none does.
+    Attributes:
+        name: of the file, `specs/<name>.toml`.
+        base: the dialect that this one is a variant of, whose clauses hold here too; empty: none.
+        withdrawn: ids of the clauses of `base` that do not hold here.
+        nesting: how several outputs come: `flat`: in one tuple; `list`: in one list; `places`: as each output says.
+        activations: name of an activation -> that of its function, where another dialect has it for another.
+        stateful: constructor arguments of a layer that keeps its states; empty: none does.
+        dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
     """
 
     name: str
     title: str
-    nesting: Literal["flat", "places"]
+    base: str
+    withdrawn: tuple[str, ...]
+    nesting: Literal["flat", "list", "places"]
+    activations: Mapping[str, str]
     weight_prefixes: tuple[str, str]
     layers: Mapping[str, Layer]
     options: Mapping[str, Option]
@@ -154,6 +163,11 @@ class Dialect:
     rejections: Mapping[str, Rejection]
     stateful: Mapping[str, Value]
     dropout: Mapping[str, Any]
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """The dialects whose clauses hold here: this one and its base."""
+        return (self.name, self.base) if self.base else (self.name,)
 
     def options_of(self, layer: str) -> tuple[Option, ...]:
         """The options that a layer can have, in the order of the specification."""
@@ -213,11 +227,14 @@ def load_dialect(name: str) -> Dialect:
     """The dialect of that name; `SpecError` if the specification has none."""
     if name not in dialect_names():
         raise SpecError(f"unknown dialect '{name}'; choose one of {', '.join(dialect_names())}")
-    data = tomllib.loads((specs_path() / f"{name}.toml").read_text(encoding="utf-8"))
+    data = _data(name)
     layers = tuple(data["layers"])
     return Dialect(
         name=name,
         title=data["title"],
+        base=data.get("extends", ""),
+        withdrawn=tuple(data.get("withdrawn", ())),
+        activations=data.get("activations", {}),
         nesting=data["nesting"],
         weight_prefixes=(data["weight_prefixes"][0], data["weight_prefixes"][1]),
         layers={
@@ -232,6 +249,41 @@ def load_dialect(name: str) -> Dialect:
         stateful=data.get("stateful", {}),
         dropout=data.get("dropout", {}),
     )
+
+
+_KEYS = {"options": "name", "rejections": "id"}
+"""Lists of entries that a variant changes one by one -> what they are known by. Other lists it has as a whole."""
+
+
+def _data(name: str) -> dict[str, Any]:
+    """What the file says; of a variant, its base with the changes that the file says.
+
+    A variant `extends` a base. An entry of `options` or `rejections` that the base has gets the fields that the variant
+    gives; a new one comes last, or behind the one that its `after` names. `removed` lists entries that are gone.
+    """
+    data: dict[str, Any] = tomllib.loads((specs_path() / f"{name}.toml").read_text(encoding="utf-8"))
+    if "extends" not in data:
+        return data
+    removed = data.pop("removed", {})
+    changed = {**_data(data["extends"]), **{key: value for key, value in data.items() if key not in _KEYS}}
+    for kind, key in _KEYS.items():
+        base = [entry for entry in changed[kind] if entry[key] not in removed.get(kind, ())]
+        changed[kind] = _varied(base, data.get(kind, ()), key)
+    return changed
+
+
+def _varied(base: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
+    """The entries of a base with those of a variant."""
+    entries = [dict(entry) for entry in base]
+    for change in changes:
+        fields = {name: value for name, value in change.items() if name != "after"}
+        names = [entry[key] for entry in entries]
+        if change[key] in names:
+            entries[names.index(change[key])].update(fields)
+        else:
+            place = names.index(change["after"]) + 1 if "after" in change else len(entries)
+            entries.insert(place, fields)
+    return entries
 
 
 def frozen(entry: Mapping[str, Any], layers: tuple[str, ...] | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conformance.errors import SpecError
 
-SPEC_VERSION = "1.0"
+SPEC_VERSION = "1.1"
 """Version of the statements in `specs/`; results of different versions are compared with care."""
 
 

@@ -25,8 +25,14 @@ def sigmoid(x: float) -> float:
 
 
 def hard_sigmoid(x: float) -> float:
-    """The line x/6 + 1/2, cut off at 0 and 1 (Keras 3; Keras 2 has the slope 0.2)."""
+    """The line x/6 + 1/2, cut off at 0 and 1 (Keras 3)."""
     line = x / 6.0 + 0.5
+    return 0.0 if line < 0.0 else 1.0 if line > 1.0 else line
+
+
+def older_hard_sigmoid(x: float) -> float:
+    """The line 0.2 x + 1/2, cut off at 0 and 1 (Keras 2)."""
+    line = 0.2 * x + 0.5
     return 0.0 if line < 0.0 else 1.0 if line > 1.0 else line
 
 
@@ -37,3 +43,6 @@ ACTIVATIONS: Mapping[str, Activation] = {
     "linear": linear,
     "hard_sigmoid": hard_sigmoid,
 }
+
+KERAS_2: Mapping[str, Activation] = {**ACTIVATIONS, "hard_sigmoid": older_hard_sigmoid}
+"""What the names mean in Keras 2."""

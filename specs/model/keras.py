@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import OPEN, sequence
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Activation
 from .gate import GATES, Gate, Matrix, Vector
 from .gru import GRU
 from .lstm import LSTM
@@ -60,6 +60,7 @@ def run(
     x: Rows,
     mask: Sequence[Sequence[bool]] | None = None,
     initial_state: Sequence[Rows] | None = None,
+    activations: Mapping[str, Activation] = ACTIVATIONS,
 ) -> list[tuple[str, Rows]]:
     """The outputs of a call, by name and in order.
 
@@ -70,6 +71,7 @@ def run(
         x: (batch, timesteps, features).
         mask: (batch, timesteps), True = keep.
         initial_state: one (batch, units) per state; of a bidirectional layer, forward states, then backward ones.
+        activations: what their names mean.
 
     Raises:
         ValueError: for anything that the layer does not take.
@@ -77,7 +79,7 @@ def run(
     chosen = _complete(layer, options)
     agree("mask", chosen["mask"] != "none", mask)
     agree("initial_state", bool(chosen["initial_state"]), initial_state)
-    cells = _cells(layer, chosen, weights)
+    cells = _cells(layer, chosen, weights, activations)
     call = _both_directions if chosen["bidirectional"] else _one_direction
     rows = [call(layer, chosen, cells, row) for row in _rows(x, mask, initial_state, len(cells))]
     return [(name, [row[place][1] for row in rows]) for place, (name, _) in enumerate(rows[0])]
@@ -206,21 +208,25 @@ def _complete(layer: str, options: Mapping[str, Value]) -> dict[str, Value]:
     return complete(options, {**EVERY_LAYER, **ONE_LAYER[layer], **wrapper})
 
 
-def _cells(layer: str, options: Mapping[str, Value], weights: Sequence[Rows]) -> list[Cell]:
+def _cells(
+    layer: str, options: Mapping[str, Value], weights: Sequence[Rows], activations: Mapping[str, Activation]
+) -> list[Cell]:
     """One cell, or a forward and a backward one."""
     directions = 2 if options["bidirectional"] else 1
     count = 3 if options["use_bias"] else 2
     if len(weights) != directions * count:
         raise ValueError(f"{len(weights)} weights; this layer has {directions * count}")
-    return [_cell(layer, options, weights[count * d : count * (d + 1)]) for d in range(directions)]
+    return [_cell(layer, options, weights[count * d : count * (d + 1)], activations) for d in range(directions)]
 
 
-def _cell(layer: str, options: Mapping[str, Value], weights: Sequence[Rows]) -> Cell:
+def _cell(
+    layer: str, options: Mapping[str, Value], weights: Sequence[Rows], activations: Mapping[str, Activation]
+) -> Cell:
     gates = _gates(layer, options, weights)
-    activation = ACTIVATIONS[str(options["activation"])]
+    activation = activations[str(options["activation"])]
     if layer == "simple_rnn":
         return SimpleRNN(gates[0], activation)
-    recurrent_activation = ACTIVATIONS[str(options["recurrent_activation"])]
+    recurrent_activation = activations[str(options["recurrent_activation"])]
     if layer == "gru":
         z, r, n = gates
         return GRU(z, r, n, activation, recurrent_activation, reset_after=bool(options["reset_after"]))
