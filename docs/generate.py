@@ -53,7 +53,7 @@ FEW = 3
 SHOWN = 12
 """So many faults are named on a page; the table has all."""
 
-DIALECTS = {"all": "Every dialect", "keras": "Keras", "torch": "PyTorch"}
+DIALECTS = {"all": "Every dialect", "keras": "Keras", "keras2": "Keras 2", "torch": "PyTorch"}
 
 CRASH = "dies on one case"
 """A worker that is no planted fault of the catalogue: it ends itself on one case of many."""

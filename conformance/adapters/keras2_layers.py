@@ -27,6 +27,9 @@ class TensorFlow(keras_backends.TensorFlow):
     def values(self, layer: Any) -> List[Any]:
         return list(layer.weights)
 
+    def free_axes(self, unroll: bool) -> int:
+        return 0 if unroll else 2  # the first axis may be that of time, which must be known to be unrolled
+
 
 class Keras2Layer(keras_layers.KerasLayer):
     """A layer of Keras 2."""
@@ -148,7 +151,8 @@ def _tensors(scene: keras_scene.Scene, result: Any) -> Any:
 ROUTES: Dict[str, keras_scene.Route] = {
     "training_false": keras_scene.Route(training_false),
     "states_after_input": keras_scene.Route(states_after_input, {"initial_state": [True]}),
-    "numpy_arguments": keras_scene.Route(numpy_arguments),
+    # "The value of `initial_state` should be a tensor or list of tensors" (documentation of RNN)
+    "numpy_arguments": keras_scene.Route(numpy_arguments, {"initial_state": [False]}),
     "from_config": keras_scene.Route(from_config),
     "implementation_1": keras_scene.Route(
         implementation_1, {"recurrent_activation": ["sigmoid", "tanh", "relu", "linear", "hard_sigmoid"]}
@@ -166,7 +170,9 @@ def load() -> Keras2:
     keras = _keras()
     if not keras.__version__.startswith("2."):
         raise ValueError("there is Keras %s, not 2; install tf-keras, or keras<3" % keras.__version__)
-    return Keras2(keras, backend, keras_replaced.own(keras, OPTIONS), {name: dict(r.needs) for name, r in ROUTES.items()})
+    return Keras2(
+        keras, backend, keras_replaced.own(keras, OPTIONS), {name: dict(r.needs) for name, r in ROUTES.items()}
+    )
 
 
 def _keras() -> Any:

@@ -105,16 +105,20 @@ class TensorFlow:
         """The weights, as gradients are asked for them."""
         return [variable.value for variable in layer.weights]
 
+    def free_axes(self, unroll: bool) -> int:
+        """How many of the first axes of a compiled call are free: batch, and time unless it is unrolled."""
+        return 1 if unroll else 2
+
     def _signature(self, inputs: serve.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
         def free(tensor: Any, axes: int) -> Any:
             return self.tf.TensorSpec([None] * axes + list(tensor.shape[axes:]), tensor.dtype)
 
-        axes = 1 if unroll else 2
+        axes = self.free_axes(unroll)
         others: Dict[str, Any] = {}
         if inputs.mask is not None:
             others["mask"] = free(inputs.mask, axes)
         if inputs.initial_state is not None:
-            others["initial_state"] = [free(state, 1) for state in inputs.initial_state]
+            others["initial_state"] = [free(state, min(axes, 1)) for state in inputs.initial_state]
         return free(inputs.x, min(axes, len(inputs.x.shape))), others
 
 

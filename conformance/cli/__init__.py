@@ -7,7 +7,21 @@ import sys
 import click
 
 import conformance
-from conformance.cli import accept, compare, demo, doctor, explain, export, listing, merge, replay, report, run, vectors
+from conformance.cli import (
+    accept,
+    compare,
+    demo,
+    doctor,
+    explain,
+    export,
+    listing,
+    merge,
+    publish,
+    replay,
+    report,
+    run,
+    vectors,
+)
 from conformance.errors import ConformanceError
 
 EPILOG = """\b
@@ -50,6 +64,7 @@ for command in (
     report.report,
     compare.compare_,
     merge.merge_,
+    publish.publish,
     accept.accept,
     replay.replay,
     export.export,

@@ -162,7 +162,7 @@ def explanation(config: LayerConfig) -> str:
 
 def _worked_values(config: LayerConfig) -> str | None:
     """The numbers of the worked example, where the configuration is one of its layers."""
-    if config.get("mask") != "none" or config.get("initial_state"):
+    if config.get("mask", "none") != "none" or config.get("initial_state"):
         return None
     try:
         tensors = worked_example(config)

@@ -10,7 +10,7 @@ from conformance.errors import SpecError
 from conformance.laws.axes import REVERSED, halves, refined, steps_at, steps_of
 from conformance.laws.law import Call, Index, Manner, Part, Plan, Relation, Same, Subject, Unlike, everything, same
 from conformance.reference import evaluate, precision
-from conformance.spec import LayerConfig, OutputContract, Tensors, Value, initial_states, outputs, weights
+from conformance.spec import LayerConfig, OutputContract, Tensors, Value, initial_states, input_axes, outputs, weights
 
 _CLEARLY = 2.0**-6
 """Values that differ by more are told apart in any precision."""
@@ -130,7 +130,9 @@ def two_directions(subject: Subject) -> Plan | None:
         return None
     changes: dict[str, Value] = {"bidirectional": False}
     if "zero_output_for_mask" in config.options:  # what the wrapper decides for both of its layers
-        changes["zero_output_for_mask"] = config.get("mask") != "none" and config.get("return_sequences") is True
+        changes["zero_output_for_mask"] = (
+            config.get("mask", "none") != "none" and config.get("return_sequences") is True
+        )
     single = config.with_options(**changes)
     if not subject.can(single):
         return None
@@ -276,9 +278,14 @@ def _others(config: LayerConfig) -> list[LayerConfig]:
                 changed = config.with_options(**{name: other})
             except SpecError:
                 continue
-            if outputs(changed) == outputs(config) and _shapes(changed) == _shapes(config):
+            if _laid_out(changed) == _laid_out(config):
                 found.append(changed)
     return found
+
+
+def _laid_out(config: LayerConfig) -> object:
+    """What tensors go in and come out."""
+    return input_axes(config), outputs(config), _shapes(config)
 
 
 def _shapes(config: LayerConfig) -> list[tuple[str, tuple[int, ...]]]:

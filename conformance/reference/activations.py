@@ -110,6 +110,7 @@ LINEAR = Activation(
     accuracy=_exact,
 )
 
+
 def _line(name: str, kink: float) -> Activation:
     """The line from 0 at -kink to 1 at +kink, cut off there."""
     return Activation(

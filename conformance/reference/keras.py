@@ -91,7 +91,7 @@ def _mask(config: LayerConfig, draws: Sequence[Tensors]) -> Mask | None:
     """(T, K, B)."""
     absent("lengths", [tensors.lengths for tensors in draws])
     masks = [tensors.mask for tensors in draws]
-    if config.get("mask") == "none":
+    if config.get("mask", "none") == "none":
         absent("mask", masks)
         return None
     kept = stacked("mask", masks, (config.sizes.batch, config.sizes.timesteps))

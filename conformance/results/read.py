@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +101,15 @@ class Results:
 def read_results(path: Path | str) -> Results:
     """Read a results file.
 
-    A last line that was cut off is left out, and the results are `truncated`.
+    The file may be compressed by gzip. A last line that was cut off is left out, and the results are `truncated`.
 
     Raises:
         ResultsError: if the file cannot be read or is not a results file; names file and line, and how to mend it.
     """
     try:
-        lines = Path(path).read_bytes().split(b"\n")
+        lines = _plain(Path(path).read_bytes()).split(b"\n")
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise ResultsError(f"{path} is compressed and damaged; get it again") from None
     except OSError as error:
         raise ResultsError(f"cannot read results from {path}: {error.strerror or error}; check the path") from None
     last = lines.pop()  # what follows the last end of line: nothing, unless the file was cut off
@@ -115,6 +119,11 @@ def read_results(path: Path | str) -> Results:
     if not events:
         raise ResultsError(f"{path} holds no results: the run stopped before it began; run it again")
     return Results.of(events)
+
+
+def _plain(data: bytes) -> bytes:
+    """The contents of a file that may be compressed."""
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 
 class _Reader:

@@ -22,9 +22,12 @@ def run(
     """The outputs of a call, by name and in order.
 
     Args:
-        layer, weights, mask, initial_state: as for Keras 3.
+        layer: as for Keras 3.
         options: as for Keras 3, and `time_major`: input and sequences are (timesteps, batch, ...).
+        weights: as for Keras 3.
         x: (batch, timesteps, features), or time first.
+        mask: as for Keras 3.
+        initial_state: as for Keras 3.
 
     Raises:
         ValueError: for anything that the layer does not take.

@@ -13,7 +13,7 @@ from conformance.spec import dialect_names
 
 
 def test_the_names_that_come_with_the_project() -> None:
-    assert implementation_names() == ("keras:tensorflow", "keras:torch", "keras:jax", "torch")
+    assert implementation_names() == ("keras:tensorflow", "keras:torch", "keras:jax", "keras2:tensorflow", "torch")
 
 
 @pytest.mark.parametrize("name", implementation_names())
@@ -52,7 +52,7 @@ def test_a_class_can_be_replaced() -> None:
 @pytest.mark.parametrize(
     ("name", "python", "kind", "complaint"),
     [
-        ("keras", {}, SpecError, "choose one of keras:tensorflow, keras:torch, keras:jax, torch"),
+        ("keras", {}, SpecError, "choose one of keras:tensorflow, keras:torch, keras:jax, keras2:tensorflow, torch"),
         ("environment", {}, SpecError, "unknown implementation 'environment'"),
         ("torch", {"torch": "/no/python"}, ConformanceError, "torch: there is no Python interpreter '/no/python'"),
         ("torch", {"torch": "/"}, ConformanceError, "no Python interpreter '/'"),

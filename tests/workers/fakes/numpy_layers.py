@@ -601,6 +601,42 @@ class KerasDialect(Dialect):
                 raise ValueError(f"{name}={value!r} is not valid")
 
 
+ACTIVATIONS_2 = {"hard_sigmoid": lambda x: np.clip(x * x.dtype.type(0.2) + x.dtype.type(0.5), 0, 1)}
+"""What other functions the names mean in Keras 2."""
+
+
+class Keras2Layer(KerasLayer):
+    """A layer of Keras 2: lists, time first, and its own `hard_sigmoid`."""
+
+    def __init__(self, layer: str, options: dict[str, Any], sizes: dict[str, int]) -> None:
+        super().__init__(layer, options, sizes)
+        for cell in (direction.cell for direction in self.directions):
+            cell.activation = ACTIVATIONS_2.get(options["activation"], cell.activation)
+            cell.recurrent_activation = ACTIVATIONS_2.get(
+                options.get("recurrent_activation", ""), cell.recurrent_activation
+            )
+
+    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+        time_major = self.options["time_major"] and inputs.x.ndim == 3
+        return super().call(mode, inputs._replace(x=inputs.x.swapaxes(0, 1)) if time_major else inputs)
+
+    def packaged(self, parts: list[Array]) -> Any:
+        if self.options["time_major"]:
+            parts = [part.swapaxes(0, 1) if part.ndim == 3 else part for part in parts]
+        return parts[0] if len(parts) == 1 else list(parts)
+
+
+class Keras2Dialect(KerasDialect):
+    name = "keras2"
+    layer_class = Keras2Layer
+    options: ClassVar[dict[str, list[Any]]] = {**KerasDialect.options, "time_major": [False, True]}
+
+    def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
+        if "no_such_keyword" in arguments:
+            raise TypeError("Keyword argument not understood: no_such_keyword")
+        super().check(layer, options, sizes, arguments)
+
+
 class TorchDialect(Dialect):
     name = "torch"
     layer_class = TorchLayer
@@ -652,7 +688,7 @@ class TorchDialect(Dialect):
             raise ValueError("Unknown nonlinearity")
 
 
-DIALECTS = {"keras": KerasDialect, "torch": TorchDialect}
+DIALECTS = {"keras": KerasDialect, "keras2": Keras2Dialect, "torch": TorchDialect}
 
 FAULTS: dict[str, Callable[[Any], None]] = {}
 """Name -> a function that is given the dialect's adapter and makes it wrong."""

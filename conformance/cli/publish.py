@@ -1,0 +1,78 @@
+"""`rnn-conformance publish`: a report for each of several results, and a page with all versions beside each other."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import click
+
+from conformance.errors import ConformanceError
+from conformance.report import html
+from conformance.report.files import save
+from conformance.report.trend import html as trend_page
+from conformance.report.trend import trend
+from conformance.results import Results, encode, read_results
+
+ENDINGS = (".jsonl", ".jsonl.gz")
+
+
+@click.command(epilog="\b\nExample:\n  rnn-conformance publish reports/results --out reports\n")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("reports"),
+    show_default=True,
+    help="Directory for index.html, a page for each file, and results/ with the compressed files.",
+)
+@click.option("--command", "commands", multiple=True, help="A command to show on the page; repeatable.")
+def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...]) -> None:
+    """Write a page with checks by version, a report for each results file, and the results compressed.
+
+    Versions of one implementation stand beside each other, the oldest first. A file of results may be compressed
+    already; of a folder all are taken, the uncompressed one if there are two of a name.
+    """
+    found: dict[str, Results] = {}
+    for file in (one for given in files for one in _files(given)):
+        name = _name(file)
+        if name in found:
+            raise ConformanceError(f"{file}: there are two results named {name}; every file needs a name of its own")
+        found[name] = read_results(file)
+    for name, results in found.items():
+        stored = out / "results" / f"{name}.jsonl.gz"
+        save(out / f"{name}.html", html(results, str(stored)))
+        _compress(stored, "".join(f"{encode(event)}\n" for event in results.events()))
+        click.echo(f"report   {out / name}.html")
+    page = trend_page(trend((results, f"{name}.html") for name, results in found.items()), commands)
+    save(out / "index.html", page)
+    click.echo(f"trend    {out / 'index.html'}")
+
+
+def _files(given: Path) -> list[Path]:
+    """The file, or those of a folder."""
+    if not given.is_dir():
+        return [given]
+    by_name = {_name(file): file for ending in reversed(ENDINGS) for file in sorted(given.glob(f"*{ending}"))}
+    if not by_name:
+        raise ConformanceError(f"there are no results in {given}; run `tox -m matrix` first")
+    return sorted(by_name.values())
+
+
+def _name(file: Path) -> str:
+    for ending in ENDINGS:
+        if file.name.endswith(ending) and file.name != ending:
+            return file.name.removesuffix(ending)
+    raise ConformanceError(f"{file}: name results files with the ending .jsonl or .jsonl.gz")
+
+
+def _compress(path: Path, text: str) -> None:
+    """The same text gives the same bytes: no time is stored."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ConformanceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from None
