@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conformance.errors import SpecError
 from conformance.generate import covering
 from conformance.generate.phases import batch, covering_config
 from conformance.generate.tensors import tensors
 from conformance.reference import evaluate, precision
 from conformance.reference.activations import activation
-from conformance.spec import LayerConfig, Sizes, SpecError, Tensors, load_dialect, outputs, structure
+from conformance.spec import LayerConfig, Sizes, Tensors, load_dialect, outputs, structure
 from specs.model import keras2
 
 SIZES = Sizes(batch=3, timesteps=4, features=2, units=2)
