@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from conformance.checks import CHECKS
@@ -118,7 +118,7 @@ def trend(results: Iterable[tuple[Results, str]]) -> tuple[Family, ...]:
 
 def html(families: Sequence[Family], commands: Sequence[str] = ()) -> str:
     """The trend as one HTML page, with the commands that made it."""
-    return render("trend.html", families=families, commands=commands)
+    return render("trend.html", (), families=families, commands=commands)
 
 
 # ---------------------------------------------------------------- runs and their order
@@ -205,8 +205,17 @@ def _causes(runs: Sequence[Run]) -> Iterator[Cause]:
                 max(before, key=lambda chain: _shared(chain[-1][1], group)).append((place, group))
             else:
                 chains.append([(place, group)])
+        for chain in chains:
+            if chain[-1][0] < place and (declared := _declared(chain[-1][1], run)):
+                chain.append((place, replace(chain[-1][1], cases=declared)))
     causes = [_cause(chain, runs) for chain in chains]
     yield from sorted(causes, key=lambda cause: (cause.ended, list(CHECKS).index(cause.check), cause.message))
+
+
+def _declared(group: GroupFound, run: Run) -> tuple[str, ...]:
+    """The cases of a group that fail in a version that declares them as known: those make no group of their own."""
+    ids = set(group.cases)
+    return tuple(case.id for case in run.cases if case.id in ids and case.outcomes.get(group.check) == "known")
 
 
 def _alike(one: GroupFound, other: GroupFound) -> bool:
@@ -236,7 +245,8 @@ def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run]) -> Caus
 
 def _failing(run: Run, group: GroupFound) -> str:
     judged = sum(case.outcomes.get(group.check) in (*DEVIATIONS, "known", "fixed", "pass") for case in run.cases)
-    return f"{len(set(group.cases)):,} of {judged or group.judged:,}"
+    known = bool(_declared(group, run))
+    return f"{len(set(group.cases)):,} of {judged or group.judged:,}" + (" (declared as known)" if known else "")
 
 
 def _span(places: Sequence[int], runs: Sequence[Run]) -> str:

@@ -84,7 +84,7 @@ def some_tensors(wanted: LayerConfig, seed: int = 0) -> Tensors:
     shape = (sizes.batch, sizes.timesteps, sizes.features)
     if kind == "unbatched":
         shape = shape[1:]
-    elif kind != "keras" and not wanted.get("batch_first"):
+    elif wanted.get("time_major") or (kind != "keras" and not wanted.get("batch_first")):
         shape = (sizes.timesteps, sizes.batch, sizes.features)
     mask = np.ones((sizes.batch, sizes.timesteps), bool)
     mask[0, -1] = False
