@@ -206,7 +206,7 @@ def _causes(runs: Sequence[Run]) -> Iterator[Cause]:
             else:
                 chains.append([(place, group)])
         for chain in chains:
-            if chain[-1][0] < place and (declared := _declared(chain[-1][1], run)):
+            if chain[-1][0] == place - 1 and (declared := _declared(chain[-1][1], run)):
                 chain.append((place, replace(chain[-1][1], cases=declared)))
     causes = [_cause(chain, runs) for chain in chains]
     yield from sorted(causes, key=lambda cause: (cause.ended, list(CHECKS).index(cause.check), cause.message))
