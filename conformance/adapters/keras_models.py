@@ -117,7 +117,8 @@ def encoder_decoder(scene: Scene) -> Any:
 def time_distributed(scene: Scene) -> Any:
     """`TimeDistributed` around the layer, over two sequences for each sample; what it gives for the second."""
     x = scene.keras.ops.stack([-scene.inputs.x, scene.inputs.x], axis=1)
-    return scene.keras.layers.TimeDistributed(scene.layer)(x)[:, 1]
+    # a wrapper casts its input to a type of its own
+    return scene.keras.layers.TimeDistributed(scene.layer, dtype=scene.layer.dtype_policy)(x)[:, 1]
 
 
 # ---------------------------------------------------------------- masks that layers make

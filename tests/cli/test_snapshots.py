@@ -21,6 +21,7 @@ VARIES = (
     (r"\d+(\.\d+)? s\b", "N s"),
     (r"numpy \d[\w.]*", "numpy N"),
     (r"\d{4}-\d\d-\d\dT[\d:+]+", "TIME"),
+    (r"\b(in|of) \d+ checks", r"\1 N checks"),
     (r"time of all layers: .*", "time of all layers: N"),
     (r"(?m)^  command .*", "  command     …"),
     (r"\d\.\d·\|y\|( \+ [\d.e-]+)?", "N·|y|"),
