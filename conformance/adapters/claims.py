@@ -53,14 +53,15 @@ class Claims(NamedTuple):
 
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
-        claimed = ("threads", "stateful", "gradients", "initial_weights", "dropout")
+        claimed = {name: name for name in ("threads", "stateful", "gradients", "initial_weights", "dropout")}
+        claimed["train"] = "gradients"
         return {
             "layers": self.layers,
             "options": self.options,
             "modes": list(modes),
             "sizes": self.sizes,
             "rejections": self.rejections,
-            "features": [feature for feature in features if feature not in claimed or getattr(self, feature)],
+            "features": [it for it in features if it not in claimed or getattr(self, claimed[it])],
         }
 
 

@@ -9,17 +9,26 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, keras_replaced, keras_routes, keras_scene, serve, sources
+    from conformance.adapters import (
+        keras_backends,
+        keras_replaced,
+        keras_routes,
+        keras_scene,
+        keras_training,
+        serve,
+        sources,
+    )
 else:
     import keras_backends
     import keras_replaced
     import keras_routes
     import keras_scene
+    import keras_training
     import serve
     import sources
 
@@ -47,7 +56,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights", "dropout")
+FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights", "dropout", "train")
 
 
 class KerasLayer:
@@ -108,6 +117,9 @@ class KerasLayer:
 
     def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)
+
+    def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
+        return keras_training.by_fit(self.scene(inputs), descent)
 
     def reset(self) -> None:
         self.layer.reset_state()

@@ -96,6 +96,31 @@ class Differentiable(Layer, Protocol):
         """Those of the sum of all elements that `weighed` finds in the result of a call, times their weights."""
 
 
+class Descent(NamedTuple):
+    """Steps of plain gradient descent.
+
+    Attributes:
+        steps: how many.
+        rate: of learning.
+        frozen: the numbers of the weights that are not trained.
+        cotangents: number of an output of the call -> the weights of its elements; the loss is their weighed sum.
+        weighed: finds these outputs in a result whose tensors have values.
+    """
+
+    steps: int
+    rate: float
+    frozen: Sequence[int]
+    cotangents: Dict[int, Any]
+    weighed: Weighed
+
+
+class Trained(Layer, Protocol):
+    """A layer that can be trained."""
+
+    def descend(self, inputs: Inputs, descent: Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
+        """Copies of all weights after each step; afterwards all weights can be trained again."""
+
+
 class Dropping(Layer, Protocol):
     """A layer that can be told whether it is in training."""
 
@@ -199,7 +224,7 @@ class Session:
         if request.get("reset"):
             living.layer.reset()
         if any(name.startswith("cotangents.") for name in arrays):
-            return self._gradients(living, mode, inputs, arrays)
+            return self._along_the_slope(living, request, inputs, arrays)
         started = time.process_time()
         if request.get("training") is None:
             result = self._result(living, mode, inputs, int(request.get("threads") or 0))
@@ -215,9 +240,9 @@ class Session:
             outputs = self._scribbled(living, outputs)
         return {"structure": structure, "seconds": seconds}, _numbered("outputs", outputs)
 
-    def _gradients(self, living: Living, mode: str, inputs: Inputs, arrays: wire.Arrays) -> Reply:
-        """The gradients of the loss in which `cotangents.K` weighs output K."""
-        layer = cast(Differentiable, living.layer)
+    def _along_the_slope(self, living: Living, request: Dict[str, Any], inputs: Inputs, arrays: wire.Arrays) -> Reply:
+        """Gradients of the loss in which `cotangents.K` weighs output K, or the weights after steps along them."""
+        layer = living.layer
         numbers = {name: int(name.partition(".")[2]) for name in arrays if name.startswith("cotangents.")}
         cotangents = {number: self.adapter.tensor(arrays[name]) for name, number in numbers.items()}
 
@@ -227,7 +252,13 @@ class Session:
             return [(leaves[number][0], cotangent) for number, cotangent in cotangents.items()]
 
         started = time.process_time()
-        x, weights, states = layer.gradients(mode, inputs, weighed)
+        if request.get("steps"):
+            frozen = [int(number) for number in request.get("frozen") or []]
+            descent = Descent(int(request["steps"]), float(request["rate"]), frozen, cotangents, weighed)
+            steps = [list(weights) for weights in cast(Trained, layer).descend(inputs, descent)]
+            trained = [weight for weights in steps for weight in weights]
+            return {"seconds": time.process_time() - started}, _numbered("trained", trained)
+        x, weights, states = cast(Differentiable, layer).gradients(str(request["mode"]), inputs, weighed)
         seconds = time.process_time() - started
         named = [("gradients.x", self._now(x))]
         named += _numbered("gradients.weights", [self._now(one) for one in weights])

@@ -1,13 +1,16 @@
-"""Gradients by PyTorch's autograd, for modules of PyTorch and for Keras on PyTorch."""
+"""Gradients by PyTorch's autograd, for modules of PyTorch and for Keras on PyTorch; the plain loop that trains."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence
+
+import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve
+    from conformance.adapters import serve, torch_arrays
 else:
     import serve
+    import torch_arrays
 
 
 def by_autograd(
@@ -33,3 +36,31 @@ def by_autograd(
     found = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
     derived = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
     return serve.Gradients(derived[0], derived[1 : 1 + len(weights)], derived[1 + len(weights) :])
+
+
+def by_sgd(
+    torch: Any, run: Callable[[serve.Inputs], Any], inputs: serve.Inputs, weights: Sequence[Any], descent: serve.Descent
+) -> Iterator[List[np.ndarray[Any, Any]]]:
+    """The weights after each step of the loop that everybody writes, with `torch.optim.SGD`.
+
+    Args:
+        torch: the framework.
+        run: makes the call, with autograd switched on.
+        inputs: of the call.
+        weights: the living parameters.
+        descent: what steps are taken.
+    """
+    for number in descent.frozen:
+        weights[number].requires_grad_(False)
+    try:
+        optimizer = torch.optim.SGD(weights, lr=descent.rate)
+        for _ in range(descent.steps):
+            optimizer.zero_grad()
+            loss = sum((output * cotangent).sum() for output, cotangent in descent.weighed(run(inputs)))
+            loss.backward()
+            optimizer.step()
+            yield [torch_arrays.numbers(torch, weight).copy() for weight in weights]
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)
+            weight.grad = None

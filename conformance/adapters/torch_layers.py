@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 
@@ -46,7 +46,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights", "dropout")
+FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights", "dropout", "train")
 
 
 class TorchLayer:
@@ -101,6 +101,10 @@ class TorchLayer:
     def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
         return torch_gradients.by_autograd(self.torch, run, inputs, parameters, weighed)
+
+    def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
+        run, parameters = functools.partial(self._run, "eager"), list(self.module.parameters())
+        return torch_gradients.by_sgd(self.torch, run, inputs, parameters, descent)
 
     def _run(self, mode: str, inputs: serve.Inputs) -> Any:
         x, _, lengths, states = inputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -31,19 +32,23 @@ def contracts(call: Call) -> tuple[OutputContract, ...]:
 
 
 def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
-    """The worst element of gradients with its ratio, if it is wrong.
-
-    The bound that decides is expensive. It is asked only where an element is off by more than a few units in the last
-    place of the largest one, or by more than the cheap bound, which in long sequences says little, allows.
-    """
-    due = _expected(call, precision, "interval")
-    if largest(compare_all(reply, [_within(NEGLIGIBLE * precision.u, it) for it in due])) <= 1:
-        return None
-    comparisons = compare_all(reply, _expected(call, precision, "signed"))
-    if (ratio := largest(comparisons)) <= 1:
-        return None
+    """The worst element of gradients with its ratio, if it is wrong."""
+    for due in allowances(call, precision):
+        comparisons = compare_all(reply, due)
+        if (ratio := largest(comparisons)) <= 1:
+            return None
     # Errors come from later steps and show at earlier ones: the first wrong step tells nothing.
     return replace(worst_element(reply, contracts(call), comparisons), first_step=None), ratio
+
+
+def allowances(call: Call, precision: Precision) -> Iterator[tuple[Expected, ...]]:
+    """The gradients of a call with the cheap bound, then with the one that decides and is expensive.
+
+    It is asked only where an element is off by more than a few units in the last place of the largest one, or by more
+    than the cheap bound, which in long sequences says little, allows.
+    """
+    yield tuple(_within(NEGLIGIBLE * precision.u, due) for due in _expected(call, precision, "interval"))
+    yield _expected(call, precision, "signed")
 
 
 def _expected(call: Call, precision: Precision, bound: Bound) -> tuple[Expected, ...]:

@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from conformance.checks import derivatives, dropout, start
+from conformance.checks import derivatives, descent, dropout, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -22,6 +22,7 @@ from conformance.checks.verdict import Verdict, Worst
 from conformance.laws import (
     FEATURES,
     Call,
+    Descended,
     Differentiated,
     Dropped,
     Index,
@@ -103,8 +104,8 @@ class _Beside:
             return self._misjudged(relation)
         if isinstance(relation, Poisoned):
             return self._not_poisoned(relation)
-        if isinstance(relation, Differentiated):
-            return self._not_the_derivative(relation)
+        if isinstance(relation, Differentiated | Descended):
+            return self._off_the_slope(relation)
         if isinstance(relation, Started):
             return self._not_a_start(relation)
         if isinstance(relation, Dropped | SameMasks):
@@ -190,9 +191,10 @@ class _Beside:
                 return self._differing(number, (...,), here, got, allowed, ratio, call)
         return None
 
-    def _not_the_derivative(self, relation: Differentiated) -> Verdict | None:
+    def _off_the_slope(self, relation: Differentiated | Descended) -> Verdict | None:
         call, reply = self.plan.calls[relation.call], self.replies[relation.call]
-        found = derivatives.wrong_element(call, reply, self.expectation.precision)
+        wrong_element = derivatives.wrong_element if isinstance(relation, Differentiated) else descent.wrong_element
+        found = wrong_element(call, reply, self.expectation.precision)
         return None if found is None else _wrong(self.plan.told, *found, "expected")
 
     def _not_a_start(self, relation: Started) -> Verdict | None:
@@ -246,8 +248,8 @@ def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") 
 
 def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     """What a call must give, and how it is nested."""
-    if call.cotangents:
-        derived = derivatives.contracts(call)
+    if call.cotangents or call.manner.steps:
+        derived = descent.contracts(call) if call.manner.steps else derivatives.contracts(call)
         return derived, {"list": list(range(len(derived)))}
     if call.fresh:
         due = start.contracts(call.config)

@@ -161,13 +161,14 @@ def refusal(message: Message) -> Refusal | None:
 
 
 def reply(message: Message) -> Reply | Refusal:
-    """What came: outputs of a call, or in a list gradients that it was asked for, or the weights of a new layer."""
+    """What came: outputs of a call, or in a list what else it was asked for: gradients, or weights."""
     refused = refusal(message)
     if refused is not None:
         return refused
     seconds = float(message.header.get("seconds") or 0.0)
     if "structure" not in message.header:
-        derived = gradients(message) if "gradients.x" in message.arrays else numbered(message, "weights")
+        kind = next((name for name in ("weights", "trained") if f"{name}.0" in message.arrays), None)
+        derived = numbered(message, kind) if kind else gradients(message)
         return Reply(derived, {"list": list(range(len(derived)))}, seconds)
     return Reply(numbered(message, "outputs"), message.header["structure"], seconds)
 

@@ -7,6 +7,7 @@ data: nothing here calls an implementation or judges a number.
 from conformance.laws.law import (
     FEATURES,
     Call,
+    Descended,
     Differentiated,
     Dropped,
     Handed,
@@ -31,6 +32,7 @@ __all__ = [
     "FEATURES",
     "LAWS",
     "Call",
+    "Descended",
     "Differentiated",
     "Dropped",
     "Handed",

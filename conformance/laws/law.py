@@ -32,6 +32,9 @@ class Manner:
         seed: random numbers of the framework start anew from it before the call, where the dialect has no seed for each
             layer.
         route: another way to the same result, by the name that the implementation gave it; empty: a plain call.
+        steps: so many steps of gradient descent are taken, with the loss of the call's cotangents.
+        rate: of learning.
+        frozen: the numbers of the weights that are not trained.
     """
 
     weights: bool = True
@@ -44,6 +47,9 @@ class Manner:
     training: bool | None = None
     seed: int | None = None
     route: str = ""
+    steps: int = 0
+    rate: float = 0.0
+    frozen: tuple[int, ...] = ()
 
 
 PLAIN = Manner()
@@ -60,7 +66,8 @@ class Call:
         manner: how it is called.
         arguments: of the constructor, on top of those that follow from `config`.
         cotangents: number of an output -> the weight of each of its elements in a loss. With any, the call gives no
-            outputs, but the gradients of that loss with respect to all that it is given.
+            outputs, but the gradients of that loss with respect to all that it is given, or with `manner.steps` the
+            weights after every step.
         fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
     """
 
@@ -152,6 +159,13 @@ class Differentiated:
 
 
 @dataclass(frozen=True)
+class Descended:
+    """The weights after each step of a further call are those before it, less the rate times the gradients there."""
+
+    call: int
+
+
+@dataclass(frozen=True)
 class Started:
     """The weights of new layers, one for each of these calls, are drawn as the dialect promises."""
 
@@ -204,7 +218,7 @@ class SameMasks:
     open: bool = False
 
 
-Relation = Same | Judged | Poisoned | Unlike | Differentiated | Started | Dropped | SameMasks
+Relation = Same | Judged | Poisoned | Unlike | Differentiated | Descended | Started | Dropped | SameMasks
 
 
 @dataclass(frozen=True)
@@ -298,6 +312,7 @@ FEATURES: Mapping[str, str] = {
     "ownership": "return what can be written into",
     "stateful": "keep states between calls",
     "gradients": "compute gradients",
+    "train": "be trained",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
 }

@@ -1,13 +1,16 @@
-"""Laws about training: the derivatives of a layer."""
+"""Laws about training: the derivatives of a layer, and the steps that are taken along them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from conformance.laws.law import Call, Differentiated, Plan, Subject
+from conformance.laws.law import Call, Descended, Differentiated, Manner, Plan, Subject
 from conformance.reference import evaluate, precision
 from conformance.reference.gradients import DTYPES
 from conformance.spec import Array
+
+RATE = 0.125
+"""Of learning: a power of two, so that a gradient times the rate rounds nothing."""
 
 
 def gradients(subject: Subject) -> Plan | None:
@@ -17,6 +20,18 @@ def gradients(subject: Subject) -> Plan | None:
         return None
     call = Call(config, tensors, cotangents=_cotangents(subject))
     return Plan((call,), (Differentiated(0),), "the gradients of a weighted sum of all outputs")
+
+
+def descent(subject: Subject) -> Plan | None:
+    """Three steps of plain gradient descent, in every other case with one of the weights frozen."""
+    config, tensors = subject.config, subject.tensors
+    if config.dtype not in DTYPES:
+        return None
+    chosen = subject.stream.integer(0, len(tensors.weights) - 1)
+    frozen = (chosen,) if subject.case.data.seed % 2 else ()
+    manner = Manner(steps=3, rate=RATE, frozen=frozen)
+    call = Call(config, tensors, manner=manner, cotangents=_cotangents(subject))
+    return Plan((call,), (Descended(0),), "plain gradient descent")
 
 
 def _cotangents(subject: Subject) -> dict[int, Array]:

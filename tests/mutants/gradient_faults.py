@@ -20,7 +20,7 @@ from conformance.spec import LayerConfig, Sizes, Tensors, outputs
 STYLE = Style("float32", Accuracy((1.0, 0.0), (2.0, 0.0)), push=0)
 
 
-def _backward(dialect: KerasDialect, kind: type[Emulation]) -> None:
+def trainable(dialect: KerasDialect, kind: type[Emulation]) -> None:
     """Let layers compute gradients with `kind`, which reads one way and in float32."""
 
     class Trainable(KerasLayer):
@@ -45,7 +45,7 @@ def _backward(dialect: KerasDialect, kind: type[Emulation]) -> None:
 @fault
 def backward_pass(dialect: Any) -> None:
     """A right one."""
-    _backward(dialect, Emulation)
+    trainable(dialect, Emulation)
 
 
 @fault
@@ -59,7 +59,7 @@ def slope_of_tanh_by_an_old_output(dialect: Any) -> None:
             y = row.y[gate].astype(np.float16).astype(np.float32)
             return g * (1 - y * y)
 
-    _backward(dialect, Rounded)
+    trainable(dialect, Rounded)
 
 
 @fault
@@ -70,7 +70,7 @@ def cell_state_detached(dialect: Any) -> None:
         def back_lstm(self, row: Row, dh: Any, dc: Any) -> Any:
             return *super().back_lstm(row, dh, dc)[:3], []
 
-    _backward(dialect, Detached)
+    trainable(dialect, Detached)
 
 
 @fault
@@ -81,7 +81,7 @@ def masked_steps_have_no_gradient(dialect: Any) -> None:
         def shown(self, cotangents: Any, b: int, k: int, mask: Any) -> list[Any]:
             return super().shown(cotangents, b, k, mask) if mask[k] else []
 
-    _backward(dialect, Forgetful)
+    trainable(dialect, Forgetful)
 
 
 @fault
@@ -93,7 +93,7 @@ def biases_have_one_gradient(dialect: Any) -> None:
             super().collect(terms, row, d, recurrent)
             terms["recurrent_bias"][-1] = terms["bias"][-1]
 
-    _backward(dialect, Once)
+    trainable(dialect, Once)
 
 
 @fault
@@ -114,7 +114,7 @@ def truncated_after_four_steps(dialect: Any) -> None:
             zero = [np.zeros((1, len(row.h)), np.float32)]
             return super().back(row, *((dh, dc) if self.left >= 0 else (zero, zero)))
 
-    _backward(dialect, Truncated)
+    trainable(dialect, Truncated)
 
 
 @fault
@@ -126,4 +126,4 @@ def initial_state_has_no_gradient(dialect: Any) -> None:
             found, states = super().gradients(cotangents), len(self.draw.initial_state or ())
             return [*found[: len(found) - states], *map(np.zeros_like, found[len(found) - states :])]
 
-    _backward(dialect, Constant)
+    trainable(dialect, Constant)

@@ -96,6 +96,15 @@ TRAINING = (
     keras("initial_state_has_no_gradient", "gradients", "initial_state=True", phases=ALL, only=GRU),
 )
 
+DESCENT = (
+    keras("rate_counts_twice", "descent", only=RNN),
+    keras("bias_not_trained", "descent", "use_bias=True", only=RNN),
+    keras("frozen_is_trained", "descent", only=RNN),
+    keras("gradient_of_the_step_before", "descent", only=RNN),
+    keras("gradients_never_set_to_zero", "descent", only=RNN),
+    keras("loss_is_a_mean", "descent", "batch>1", only=RNN),
+)
+
 START = (
     keras("gates_drawn_one_by_one", "initial_distribution", only=LSTM),
     keras("recurrent_gates_drawn_one_by_one", "initial_distribution", only=GRU),
@@ -127,4 +136,4 @@ DROPOUT = (
     torch("dropped_in_use_between", "dropout", "num_layers!=1", only=RNN),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START, *DROPOUT)
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT)

@@ -1,0 +1,71 @@
+"""Training of a layer of Keras: the steps that `fit` takes, with the whole batch in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+
+import numpy as np
+
+if TYPE_CHECKING or __package__:
+    from conformance.adapters import serve
+    from conformance.adapters.keras_backends import keywords
+    from conformance.adapters.keras_scene import Scene, arrays
+else:
+    import serve
+    from keras_backends import keywords
+    from keras_scene import Scene, arrays
+
+
+def by_fit(scene: Scene, descent: serve.Descent) -> Iterator[List[np.ndarray[Any, Any]]]:
+    """All weights of the layer after each step.
+
+    The model around the layer only hands its arguments over and weighs what it gives; with `compute_loss`, so that
+    Keras does not apply the mask to the loss a second time. `fit` casts to `floatx`, which users of another type set.
+    """
+    keras, layer = scene.keras, scene.layer
+    variables, before = list(layer.weights), keras.config.floatx()
+    for number in descent.frozen:
+        variables[number].trainable = False
+    keras.config.set_floatx(scene.options["dtype"])
+    try:
+        model = _model(keras, layer, scene.options["dtype"], list(descent.cotangents))
+        compiled = keras.backend.backend() == "jax"
+        model.compile(keras.optimizers.SGD(descent.rate), jit_compile=compiled)
+        x, y = _named(arrays(scene)), [scene.backend.array(it) for it in descent.cotangents.values()]
+        for _ in range(descent.steps):
+            model.fit(x, y, batch_size=len(x["x"]), epochs=1, shuffle=False, verbose=0)
+            yield [np.array(weight) for weight in layer.get_weights()]
+    finally:
+        keras.config.set_floatx(before)
+        for variable in variables:
+            variable.trainable = True
+
+
+def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
+    """A model whose loss is the sum of the layer's outputs of these numbers, each times what it is to be."""
+
+    class Weighed(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(dtype=dtype)
+            self.layer = layer
+
+        def build(self, _shape: Any) -> None:
+            """The layer is built."""
+
+        def call(self, given: Dict[str, Any]) -> Any:
+            states = [given[name] for name in sorted(given) if name.startswith("state")]
+            handed = serve.Inputs(given["x"], given.get("mask"), None, states or None)
+            leaves = keras.tree.flatten(self.layer(handed.x, **keywords(handed)))
+            return [leaves[number] for number in weighed]
+
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - called by name, too
+            return sum(keras.ops.sum(one * weight) for one, weight in zip(y_pred, y))
+
+    return Weighed()
+
+
+def _named(inputs: serve.Inputs) -> Dict[str, Any]:
+    """The arguments by names, as a model takes them."""
+    given = {"x": inputs.x, "mask": inputs.mask}
+    given.update(("state%d" % number, state) for number, state in enumerate(inputs.initial_state or []))
+    return {name: value for name, value in given.items() if value is not None}

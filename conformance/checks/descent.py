@@ -1,0 +1,77 @@
+"""Weights after steps of gradient descent beside those that the reference's gradients lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from conformance.checks import derivatives
+from conformance.checks.numbers import compare_all, largest, worst_element
+from conformance.checks.observation import Reply
+from conformance.checks.verdict import Worst
+from conformance.laws import Call
+from conformance.reference import Expected, Precision
+from conformance.spec import Array, OutputContract, as_floats, weights
+
+
+def contracts(call: Call) -> tuple[OutputContract, ...]:
+    """What a call that trains must give: all weights after the first step, after the second, and so on."""
+    config = call.config
+    return tuple(
+        OutputContract(f"{it.name} after step {step + 1}", it.axes, it.shape, config.dtype, "values", "weight")
+        for step in range(call.manner.steps)
+        for it in weights(config)
+    )
+
+
+def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
+    """The worst element of the first step that is wrong, with its ratio.
+
+    Each step is judged from the weights that the implementation had before it, so no error adds up, and a step after a
+    wrong one is not blamed.
+    """
+    before, count, promised = call.tensors.weights, len(call.tensors.weights), contracts(call)
+    for start in range(0, len(reply.outputs), count):
+        if not all(np.isfinite(as_floats(weight)).all() for weight in before):
+            return None  # legal only after something may have overflowed
+        after = replace(reply, outputs=reply.outputs[start : start + count])
+        found = _wrong_step(call, before, after, promised[start : start + count], precision)
+        if found is not None:
+            return found
+        before = tuple(weight.astype(call.config.dtype) for weight in after.outputs)
+    return None
+
+
+def _wrong_step(
+    call: Call, before: Sequence[Array], after: Reply, promised: Sequence[OutputContract], precision: Precision
+) -> tuple[Worst, float] | None:
+    here = replace(call, tensors=replace(call.tensors, weights=tuple(before)))
+    for gradients in derivatives.allowances(here, precision):
+        of_weights = gradients[1 : 1 + len(before)]
+        due = [
+            _unchanged(weight, it) if place in call.manner.frozen else _moved(weight, it, call.manner.rate, precision)
+            for place, (weight, it) in enumerate(zip(before, of_weights, strict=True))
+        ]
+        comparisons = compare_all(after, due)
+        if (ratio := largest(comparisons)) <= 1:
+            return None
+    return replace(worst_element(after, promised, comparisons), first_step=None), ratio
+
+
+def _unchanged(weight: Array, gradient: Expected) -> Expected:
+    return Expected(gradient.name, as_floats(weight), np.zeros(weight.shape))
+
+
+def _moved(weight: Array, gradient: Expected, rate: float, precision: Precision) -> Expected:
+    """A step down the gradient: its allowance, and the rounding of product and sum, or of a fused one.
+
+    Where a number may have overflowed, anything will do.
+    """
+    step, uncertain = rate * np.asarray(gradient.value), rate * gradient.allowed
+    value = as_floats(weight) - step
+    rounding = precision.u * (np.abs(value) + np.abs(step) + 2 * uncertain) + precision.tiny
+    allowed = uncertain + precision.reference * (1 + 2.0**-20) * rounding
+    lost = ~(np.isfinite(allowed) & (np.abs(value) + np.abs(step) + allowed < precision.fmax / 2))
+    return Expected(gradient.name, value, np.where(lost, np.inf, allowed))

@@ -1,0 +1,154 @@
+"""Layers whose gradients are right, and which are trained by them: faults of the steps alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from gradient_faults import Emulation, trainable
+from numpy_layers import fault, serve
+
+Array = np.ndarray
+Step = Callable[[Array, Array, float], Array]
+"""A weight, its gradient and the rate; the weight after the step."""
+
+
+def plain(weight: Array, gradient: Array, rate: float) -> Array:
+    """What everybody does."""
+    return weight - np.float32(rate) * gradient
+
+
+class Trainer:
+    """Takes the steps; a fault replaces one method."""
+
+    def __init__(self, layer: Any, inputs: serve.Inputs, descent: serve.Descent) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.descent = descent
+
+    def gradients(self) -> list[Array]:
+        return list(self.layer.gradients("eager", self.inputs, self.descent.weighed).weights)
+
+    def trained(self) -> list[int]:
+        return [place for place, _ in enumerate(self.layer.weights()) if place not in self.descent.frozen]
+
+    def step(self, weight: Array, gradient: Array) -> Array:
+        return plain(weight, gradient, self.descent.rate)
+
+    def once(self) -> list[Array]:
+        """All weights after one more step."""
+        weights = [array.copy() for _, array in self.layer.weights()]
+        found = self.gradients()
+        for place in self.trained():
+            weights[place] = self.step(weights[place], found[place])
+        return weights
+
+    def steps(self) -> Iterator[list[Array]]:
+        for _ in range(self.descent.steps):
+            weights = self.once()
+            self.layer.set_weights(weights)
+            yield weights
+
+
+def _trained(dialect: Any, kind: type[Trainer]) -> None:
+    """Let layers with a right backward pass be trained by `kind`."""
+    trainable(dialect, Emulation)
+
+    class Trained(dialect.layer_class):  # type: ignore[misc]
+        def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterator[list[Array]]:
+            return kind(self, inputs, descent).steps()
+
+    dialect.layer_class = Trained
+    dialect.features = [*dialect.features, "train"]
+
+
+@fault
+def plain_descent(dialect: Any) -> None:
+    """A right one."""
+    _trained(dialect, Trainer)
+
+
+@fault
+def descent_in_one_rounding(dialect: Any) -> None:
+    """Product and sum in float64, rounded once, as a fused operation does; right as well."""
+
+    class Fused(Trainer):
+        def step(self, weight: Array, gradient: Array) -> Array:
+            return plain(weight.astype(np.float64), gradient.astype(np.float64), self.descent.rate).astype(np.float32)
+
+    _trained(dialect, Fused)
+
+
+@fault
+def rate_counts_twice(dialect: Any) -> None:
+    """The gradient is scaled by the rate before the optimizer scales it again."""
+
+    class Twice(Trainer):
+        def step(self, weight: Array, gradient: Array) -> Array:
+            return super().step(weight, np.float32(self.descent.rate) * gradient)
+
+    _trained(dialect, Twice)
+
+
+@fault
+def bias_not_trained(dialect: Any) -> None:
+    """The optimizer is not told of the bias."""
+
+    class Kernels(Trainer):
+        def trained(self) -> list[int]:
+            return [place for place in super().trained() if place < 2]
+
+    _trained(dialect, Kernels)
+
+
+@fault
+def frozen_is_trained(dialect: Any) -> None:
+    """The optimizer was told of all weights before some were frozen."""
+
+    class All(Trainer):
+        def trained(self) -> list[int]:
+            return list(range(len(self.layer.weights())))
+
+    _trained(dialect, All)
+
+
+@fault
+def gradient_of_the_step_before(dialect: Any) -> None:
+    """Every step but the first uses the gradient that was computed before the last update."""
+
+    class Late(Trainer):
+        last: list[Array] | None = None
+
+        def gradients(self) -> list[Array]:
+            now = super().gradients()
+            used, self.last = self.last or now, now
+            return used
+
+    _trained(dialect, Late)
+
+
+@fault
+def gradients_never_set_to_zero(dialect: Any) -> None:
+    """Gradients of all steps so far are added up."""
+
+    class Adding(Trainer):
+        total: list[Array] | None = None
+
+        def gradients(self) -> list[Array]:
+            now = super().gradients()
+            self.total = [a + b for a, b in zip(self.total, now, strict=True)] if self.total else now
+            return self.total
+
+    _trained(dialect, Adding)
+
+
+@fault
+def loss_is_a_mean(dialect: Any) -> None:
+    """The loss is divided by the size of the batch."""
+
+    class Mean(Trainer):
+        def gradients(self) -> list[Array]:
+            return [gradient / np.float32(len(self.inputs.x)) for gradient in super().gradients()]
+
+    _trained(dialect, Mean)
