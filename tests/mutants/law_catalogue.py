@@ -102,7 +102,7 @@ DESCENT = (
     keras("frozen_is_trained", "descent", only=RNN),
     keras("gradient_of_the_step_before", "descent", only=RNN),
     keras("gradients_never_set_to_zero", "descent", only=RNN),
-    keras("loss_is_a_mean", "descent", "batch>1", only=RNN),
+    keras("loss_is_a_mean", "descent", only=RNN),
 )
 
 START = (
