@@ -455,6 +455,7 @@ TORCH = (
     _torch("accepts_unsorted_lengths", "rejection", "rejection=enforce_sorted", only=GRU),
     _torch("broadcasts_states", "rejection", "rejection=hx_batch", only=GRU),
     _torch("dropout_is_not_checked", "rejection", only=RNN),
+    _torch("accepts_negative_hidden_size", "rejection", "rejection=hidden_size_negative", only=RNN),
     _torch("rejects_relu_without_bias", "accepted", "layer=simple_rnn", "nonlinearity=relu", "bias=False", only=RNN),
 )
 

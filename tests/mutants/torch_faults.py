@@ -279,6 +279,15 @@ def dropout_is_not_checked(_dialect: Any) -> None:
 
 
 @fault
+def accepts_negative_hidden_size(_dialect: Any) -> None:
+    @instead_of(TorchDialect, "construct")
+    def construct(honest: Any, _dialect: Any, layer: str, options: Any, sizes: Any, arguments: dict[str, Any]) -> Any:
+        size = arguments.get("hidden_size")
+        negative = type(size) is int and size < 0
+        return honest(layer, options, sizes, arguments | ({"hidden_size": -size} if negative else {}))
+
+
+@fault
 def rejects_relu_without_bias(_dialect: Any) -> None:
     @instead_of(TorchLayer, "__init__")
     def init(honest: Any, layer: Any, name: str, options: dict[str, Any], sizes: Any) -> None:
