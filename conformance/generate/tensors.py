@@ -243,10 +243,10 @@ _WORKED_INPUT = [
 def worked_example(config: LayerConfig) -> Tensors:
     """The example that this project began with: kernels of 0.1, biases zero but for a forget bias of one.
 
-    Needs a Keras LSTM with 3 units and an input of shape (1, 4, 5).
+    Needs an LSTM with an input of shape (1, 4, 5).
     """
     sizes = config.sizes
-    if config.layer != "lstm" or (sizes.batch, sizes.timesteps, sizes.features) != (1, 4, 5):
+    if config.layer != "lstm" or input_shape(config) != (1, 4, 5):
         raise SpecError("the worked example is an LSTM with an input of shape (1, 4, 5)")
     dtype = np.dtype(config.dtype)
 
