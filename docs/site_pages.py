@@ -12,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from conformance.spec import Clause, Option, dialect_names, load_clauses, load_dialect, specs_path
+from conformance.spec.behaviours import Behaviour, load_behaviours
 
-ROOT = Path(__file__).resolve().parents[1]
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
 
 PLACE = re.compile(r"^<!-- made: (\w+) -->$", re.MULTILINE)
 
 
 PAGES = {"../ARCHITECTURE.md": "architecture.md", "../benchmarks/README.md": "benchmarks.md"}
 """Files outside the documentation that have a page in it."""
+
+ELSEWHERE = re.compile(r"\[([^\]]+)\]\((?!docs/|\.\./|https?:|#)[^)]+\)")
+"""A link of a page outside the documentation to a place outside it."""
 
 FOLDER = re.compile(r"\[([^\]]+)\]\((?:\.\./)+[\w/]+\)")
 """A link to a folder outside the documentation: only its text is left."""
@@ -97,17 +102,45 @@ def _field(name: str, said: Mapping[str, Any], needed: bool) -> str:
     return f"| `{name}` | {f'{plain(kind)} {spelled}'.strip()} | {told.strip()} |"
 
 
+def behaviours() -> str:
+    """Every open question, with the answers of the releases that were asked last."""
+    seen: Mapping[str, Mapping[str, list[str]]] = json.loads((DOCS / "behaviours.json").read_text(encoding="utf-8"))
+    return "\n".join(_question(behaviour, seen) for behaviour in load_behaviours().values())
+
+
+def _question(behaviour: Behaviour, seen: Mapping[str, Mapping[str, list[str]]]) -> str:
+    rows = []
+    for label, answers in seen.items():
+        if behaviour.id in answers:
+            answer, detail = answers[behaviour.id]
+            rows.append(f"| {plain(label)} | {plain(behaviour.answers[answer])} | {plain(detail)} |")
+    table = (
+        "\n".join(["| implementation | answer | detail |", "| --- | --- | --- |", *rows]) if rows else "Not asked yet."
+    )
+    clause = f"[{behaviour.clause}](reference/clauses.md#{behaviour.clause.lower()})"
+    return f"## {behaviour.id}\n\n{plain(behaviour.question)} Left open by {clause}.\n\n{table}\n"
+
+
 def plain(text: str) -> str:
     """Text in which Markdown and HTML find nothing of their own."""
     return re.sub(r"([\\*_`|\[\]])", r"\\\1", text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def beside(name: str) -> Callable[[], str]:
-    """A page that stands outside the documentation; its links into it become links between pages."""
-    return lambda: (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+    """A page that stands outside the documentation; its links into it become links between pages.
+
+    Of links to other places only the text is left.
+    """
+
+    def read() -> str:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return ELSEWHERE.sub(r"\1", text).replace("](docs/", "](")
+
+    return read
 
 
 MADE: Mapping[str, Callable[[], str]] = {
+    "behaviours": behaviours,
     "clauses": clauses,
     "options": options,
     "results": results,

@@ -11,6 +11,7 @@ from conformance.cli.table import table
 from conformance.engine.implementations import implementation_names
 from conformance.generate.phases import PROFILES
 from conformance.spec import dialect_names, load_clauses, load_dialect
+from conformance.spec.behaviours import load_behaviours
 
 Rows = Iterator[tuple[str, ...]]
 
@@ -41,6 +42,11 @@ def _clauses() -> Rows:
     yield from ((clause.id, clause.status, clause.text) for clause in load_clauses().values())
 
 
+def _behaviours() -> Rows:
+    yield ("behaviour", "left open by", "question")
+    yield from ((one.id, one.clause, one.question) for one in load_behaviours().values())
+
+
 def _profiles() -> Rows:
     yield ("profile", "what it runs")
     yield from ((profile.name, profile.meaning) for profile in PROFILES.values())
@@ -51,6 +57,7 @@ _LISTS: Mapping[str, Callable[[], Rows]] = {
     "checks": _checks,
     "options": _options,
     "clauses": _clauses,
+    "behaviours": _behaviours,
     "profiles": _profiles,
 }
 
@@ -58,7 +65,7 @@ _LISTS: Mapping[str, Callable[[], Rows]] = {
 @click.command("list", epilog="\b\nExamples:\n  rnn-conformance list\n  rnn-conformance list options\n")
 @click.argument("what", type=click.Choice(list(_LISTS)), required=False)
 def list_(what: str | None) -> None:
-    """Show implementations, checks, options, clauses or profiles."""
+    """Show implementations, checks, options, clauses, behaviours or profiles."""
     for name in [what] if what else ["implementations", "checks", "profiles"]:
         heading, *rows = _LISTS[name]()
         click.echo(table(heading, rows) + "\n")

@@ -189,6 +189,7 @@ def run(
         max_cases=max_cases,
         max_seconds=max_time,
         configs=layers_of(model, started),
+        ask=True,
         known=known_of(known, ours=not no_known),
     )
     options = going_on(options, cut_off, file)

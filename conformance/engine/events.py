@@ -13,6 +13,7 @@ from conformance.checks.verdict import DEVIATIONS, Elements, Outcome, Verdict, W
 
 __all__ = [
     "DEVIATIONS",
+    "BehaviourSeen",
     "CaseJudged",
     "Elements",
     "Event",
@@ -197,6 +198,23 @@ class KnownSeen:
 
 
 @dataclass(frozen=True)
+class BehaviourSeen:
+    """What an implementation does where the specification leaves it open; never a failure.
+
+    Attributes:
+        implementation: its name.
+        behaviour: id of the open question; see `conformance.spec.behaviours.Behaviour`.
+        answer: the name of one of its answers.
+        detail: type of the error, or shapes of what was returned; empty: there is none.
+    """
+
+    implementation: str
+    behaviour: str
+    answer: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The footer. A file without one was cut off.
 
@@ -219,4 +237,4 @@ class RunFinished:
         return self.reason == "interrupted" or "--max-" in self.reason
 
 
-Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | KnownSeen | RunFinished
+Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | KnownSeen | BehaviourSeen | RunFinished

@@ -17,6 +17,7 @@ import numpy as np
 import conformance
 from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
+from conformance.engine.behaviours import ask
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
 from conformance.engine.deviations import Deviation, declared, seen
@@ -54,6 +55,7 @@ class RunOptions:
         configs: the configurations of somebody's model; they are run in the place of all others. None: the usual ones.
         earlier: what an earlier run of the same cases found: header, then implementations and cases. It is told again,
             and only the rest is run.
+        ask: whether the open questions are asked, too.
     """
 
     launches: tuple[Launch, ...]
@@ -70,6 +72,7 @@ class RunOptions:
     known: tuple[Deviation, ...] = ()
     configs: tuple[LayerConfig, ...] = ()
     earlier: tuple[RunStarted | ImplementationStarted | CaseJudged, ...] = ()
+    ask: bool = False
 
 
 def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -200,6 +203,8 @@ class _Test:
         earlier = Earlier.of(self.launch.name, self._options.earlier)
         earlier.check(hello.versions, everything)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
+        for answer in ask(self._session, self.launch.name, hello, modes.first) if self._options.ask else ():
+            self._emit(answer)
         for judged in earlier.cases:
             self._tell(Case.from_canonical(judged.case), judged)
         left = earlier.left(batches)

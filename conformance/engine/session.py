@@ -159,11 +159,13 @@ class Session:
         plan = dict(self._laws(Batch("pinned", case.config, (case,)), (law,))).get(law)
         return isinstance(plan, Plan) and (not route or any(call.manner.route == route for call in plan.calls))
 
-    def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
-        """Build a layer and call it once with any tensors."""
+    def call_once(
+        self, config: LayerConfig, drawn: Tensors, mode: str, arguments: Mapping[str, Any] | None = None
+    ) -> Reply | Refusal | Lost:
+        """Build a layer, with more arguments if there are any, and call it once with any tensors."""
         handle = next(self._handles)
         try:
-            self._worker.send(*requests.build(handle, config))
+            self._worker.send(*requests.build(handle, config, arguments=arguments))
             self._worker.send(*requests.call(handle, drawn, mode))
             self._worker.send(*requests.release(handle))
             built, reply, _ = self._receive(), self._reply(), self._receive()

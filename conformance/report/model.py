@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from conformance.engine.events import ImplementationStarted, KnownSeen, Outcome, RunFinished, RunStarted
+from conformance.report.behaviours import Question, questions
 from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
 from conformance.report.groups import Group, GroupKey, groups_of, linked
@@ -131,6 +132,7 @@ class Report:
         options: a matrix by option value for every dialect.
         groups: failure groups, of the worst implementation first.
         known: declared deviations, and what the run says of them.
+        behaviours: open questions with their answers.
         remarks: known, fixed, unspecified and unsupported behaviour.
         clauses: the clauses that were tested.
         coverage, distributions, informativeness, accuracies, speeds: see those classes.
@@ -145,6 +147,7 @@ class Report:
     options: tuple[Matrix, ...]
     groups: tuple[Group, ...]
     known: tuple[KnownSeen, ...]
+    behaviours: tuple[Question, ...]
     remarks: tuple[Remark, ...]
     clauses: tuple[Tested, ...]
     coverage: tuple[Coverage, ...]
@@ -183,6 +186,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         options=by_option(ordered),
         groups=ranked,
         known=results.known,
+        behaviours=questions(results.behaviours, {one.name: one.label for one in standings}),
         remarks=_remarks(results),
         clauses=tested(
             {check for found in cases.values() for case in found for check in case.outcomes},

@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from conformance.engine.events import (
+    BehaviourSeen,
     CaseJudged,
     Event,
     GroupFound,
@@ -31,6 +32,7 @@ TYPES: Mapping[str, Any] = {
     "result": CaseJudged,
     "group": GroupFound,
     "known": KnownSeen,
+    "behaviour": BehaviourSeen,
     "footer": RunFinished,
 }
 """The value of a record's "type" -> the class of the record."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.engine.events import CaseJudged, GroupFound, ImplementationStarted, Outcome, RunStarted
+from conformance.engine.events import BehaviourSeen, CaseJudged, GroupFound, ImplementationStarted, Outcome, RunStarted
 from conformance.errors import ResultsError
 from conformance.results.align import Aligned, Match, aligned, matches
 from conformance.results.changes import Change, Explanation, changes_of
@@ -110,7 +110,7 @@ def _compared(before: Results, after: Results, match: Match, thresholds: Thresho
         was=was,
         now=now,
         cases=len(cases.common),
-        changes=(*_starts(was, now), *changes, *(missing if cases.common else ())),
+        changes=(*_starts(was, now), *changes, *_answers(before, after, match), *(missing if cases.common else ())),
         transitions=_transitions(cases),
         speeds=speeds(cases, thresholds),
     )
@@ -152,6 +152,34 @@ def _starts(was: ImplementationStarted | None, now: ImplementationStarted | None
         example="",
         example_case={},
     )
+
+
+def _answers(before: Results, after: Results, match: Match) -> Iterator[Change]:
+    """The open questions that are answered otherwise now; one that only one run asked says nothing."""
+    old, new = (
+        {one.behaviour: one for one in results.behaviours if one.implementation == name}
+        for results, name in zip((before, after), match, strict=True)
+    )
+    for name, was in old.items():
+        now = new.get(name, was)
+        if (was.answer, was.detail) != (now.answer, now.detail):
+            yield Change(
+                kind="behaviour changed",
+                checks=(),
+                was="unspecified",
+                now="unspecified",
+                said=f"{name}: {_answer(was)}",
+                says=f"{name}: {_answer(now)}",
+                cases=(),
+                comparable=0,
+                explanation=Explanation(),
+                example="",
+                example_case={},
+            )
+
+
+def _answer(seen: BehaviourSeen) -> str:
+    return f"{seen.answer} ({seen.detail})" if seen.detail else seen.answer
 
 
 def _missing(cases: Aligned, before: Results, after: Results, claims_differ: bool) -> Iterator[Change]:

@@ -6,7 +6,15 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from conformance.engine.events import CaseJudged, GroupFound, ImplementationStarted, KnownSeen, RunFinished, RunStarted
+from conformance.engine.events import (
+    BehaviourSeen,
+    CaseJudged,
+    GroupFound,
+    ImplementationStarted,
+    KnownSeen,
+    RunFinished,
+    RunStarted,
+)
 from conformance.errors import ResultsError, SpecError
 from conformance.generate.shard import Shard
 from conformance.results.read import Results
@@ -41,6 +49,7 @@ def merge(runs: Sequence[Named]) -> Results:
         groups=tuple(_groups([results for _, results in runs])),
         footer=_footer([results.footer for _, results in runs if results.footer is not None]),
         known=tuple(_known([results for _, results in runs])),
+        behaviours=tuple(_behaviours([results for _, results in runs])),
     )
 
 
@@ -199,6 +208,11 @@ def _known(runs: Sequence[Results]) -> Iterator[KnownSeen]:
         known = joined.get((one.implementation, one.id))
         joined[one.implementation, one.id] = one if known is None else _added(known, one)
     yield from joined.values()
+
+
+def _behaviours(runs: Sequence[Results]) -> Iterator[BehaviourSeen]:
+    """Each answer once; every shard asks, and what differs between shards is told by each."""
+    yield from dict.fromkeys(one for results in runs for one in results.behaviours)
 
 
 def _added(one: KnownSeen, other: KnownSeen) -> KnownSeen:

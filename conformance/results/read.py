@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.engine.events import (
+    BehaviourSeen,
     CaseJudged,
     Event,
     GroupFound,
@@ -36,6 +37,7 @@ class Results:
         cases: every case on every implementation, in the order of the run.
         groups: failures with one cause.
         known: what the run says of declared deviations.
+        behaviours: answers to open questions.
         footer: how the run ended; None if the file was cut off.
     """
 
@@ -45,6 +47,7 @@ class Results:
     groups: tuple[GroupFound, ...] = ()
     footer: RunFinished | None = None
     known: tuple[KnownSeen, ...] = ()
+    behaviours: tuple[BehaviourSeen, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Results:
@@ -57,7 +60,8 @@ class Results:
         header = next(rest, None)
         if not isinstance(header, RunStarted):
             raise ValueError("there is no header")  # noqa: TRY004 - an order of events, not a type in the program
-        found: dict[type, list[Any]] = {kind: [] for kind in (ImplementationStarted, CaseJudged, GroupFound, KnownSeen)}
+        kinds = (ImplementationStarted, CaseJudged, GroupFound, KnownSeen, BehaviourSeen)
+        found: dict[type, list[Any]] = {kind: [] for kind in kinds}
         footer = None
         for event in rest:
             if footer is not None:
@@ -68,8 +72,8 @@ class Results:
                 footer = event
             else:
                 found[type(event)].append(event)
-        implementations, cases, groups, known = (tuple(records) for records in found.values())
-        return cls(header, implementations, cases, groups, footer, known)
+        implementations, cases, groups, known, behaviours = (tuple(records) for records in found.values())
+        return cls(header, implementations, cases, groups, footer, known, behaviours)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,12 +92,13 @@ class Results:
         return self.footer is None
 
     def events(self) -> Iterator[Event]:
-        """All records: header, implementations, cases, groups, declared deviations, footer."""
+        """All records: header, implementations, cases, groups, declared deviations, answers, footer."""
         yield self.header
         yield from self.implementations
         yield from self.cases
         yield from self.groups
         yield from self.known
+        yield from self.behaviours
         if self.footer is not None:
             yield self.footer
 

@@ -219,7 +219,9 @@ def holds(condition: Condition, options: Mapping[str, Value]) -> bool:
 
 def dialect_names() -> tuple[str, ...]:
     """The names of all dialects that the specification describes."""
-    return tuple(sorted(path.stem for path in specs_path().glob("*.toml") if path.stem != "clauses"))
+    return tuple(
+        sorted(path.stem for path in specs_path().glob("*.toml") if path.stem not in ("behaviours", "clauses"))
+    )
 
 
 @cache

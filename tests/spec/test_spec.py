@@ -32,6 +32,7 @@ from conformance.spec import (
     structure,
     weights,
 )
+from conformance.spec.behaviours import load_behaviours
 
 SIZES = Sizes(batch=2, timesteps=5, features=4, units=3)
 ANY_CONFIG = st.sampled_from(("keras", "torch")).flatmap(lambda name: configs(load_dialect(name)))
@@ -200,7 +201,8 @@ def test_what_is_not_a_case_is_one_clear_error(data: dict[str, object]) -> None:
 def test_every_check_is_cited_by_a_clause_and_every_clause_names_a_check() -> None:
     clauses = load_clauses().values()
     assert {check for clause in clauses for check in clause.checks} == set(CHECKS)
-    assert all(clause.checks for clause in clauses)
+    asked = {behaviour.clause for behaviour in load_behaviours().values()}
+    assert {clause.id for clause in clauses if not clause.checks} <= asked, "what no check tests is an open question"
 
 
 def test_clauses_name_options_that_exist() -> None:

@@ -230,7 +230,7 @@ def _subject(change: Change) -> str:
     if len(change.checks) == 1 or (change.checks and change.kind != "not comparable"):
         return change.checks[0]
     if not change.cases:
-        return "the implementation itself"
+        return "open question" if change.kind == "behaviour changed" else "the implementation itself"
     return f"{len(change.checks)} checks" if change.checks else "whole cases"
 
 

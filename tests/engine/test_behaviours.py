@@ -1,0 +1,157 @@
+"""Open questions are asked once, answered by name, recorded, and never failed."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from driving import framework
+
+from conformance.checks import Lost, Refusal, Reply
+from conformance.cli import main
+from conformance.engine.behaviours import CHANGES, OBSERVERS, STAGES, classified, probe
+from conformance.engine.events import DEVIATIONS, BehaviourSeen
+from conformance.engine.implementations import Launch
+from conformance.engine.run import RunOptions, run
+from conformance.generate.phases import DEMO
+from conformance.report import html
+from conformance.results import Results, compare, decode, encode, merge, read_results
+from conformance.spec import load_clauses
+from conformance.spec.behaviours import Behaviour, load_behaviours
+
+ALL = tuple(load_behaviours().values())
+FAKE = Path(__file__).parents[1] / "workers" / "fakes" / "numpy_layers.py"
+every_question = pytest.mark.parametrize("behaviour", ALL, ids=lambda one: one.id)
+
+
+def asked(*arguments: str) -> Results:
+    """A short run of a fake with its answers."""
+    launch = Launch("fake", (sys.executable, str(FAKE), *arguments), {"OMP_NUM_THREADS": "1"})
+    return Results.of(run(RunOptions((launch,), replace(DEMO, random=1, draws=1), phases=("random",), ask=True)))
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return asked("keras")
+
+
+# ---------------------------------------------------------------- the registry
+
+
+@every_question
+def test_a_question_can_be_asked(behaviour: Behaviour) -> None:
+    assert behaviour.question.endswith("?")
+    assert load_clauses()[behaviour.clause].status == "unspecified"
+    assert load_clauses()[behaviour.clause].dialect == behaviour.dialect
+    assert behaviour.observer in OBSERVERS
+    assert behaviour.change is None or behaviour.change in CHANGES
+    assert probe(behaviour).weights
+    assert set(STAGES.values()) | {"crashed", "timed_out", "out_of_reach"} <= set(behaviour.answers)
+
+
+@every_question
+def test_errors_are_answers(behaviour: Behaviour) -> None:
+    drawn = probe(behaviour)
+    refused = Refusal("call", "ValueError", ("ValueError", "Exception"), "no")
+    assert classified(behaviour, drawn, refused) == ("refused_at_call", "ValueError")
+    assert classified(behaviour, drawn, Lost("crash", "gone")) == ("crashed", "")
+    assert classified(behaviour, drawn, Lost("timeout", "late")) == ("timed_out", "")
+
+
+def test_the_first_step_tells_zeros_from_the_initial_state() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-1")
+    drawn = probe(behaviour)
+    assert drawn.initial_state is not None
+    shown = np.ones((2, 4, 5), np.float32)
+
+    def answer(first: object) -> str:
+        shown[:, 0] = first
+        return classified(behaviour, drawn, Reply((shown.copy(),), 0, 0.0))[0]
+
+    assert answer(0) == "zeros"
+    assert answer(drawn.initial_state[0]) == "initial_state"
+    assert answer(7) == "something_else"
+
+
+def test_what_a_layer_gives_instead_of_its_contract_is_something_else() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-1")
+    assert classified(behaviour, probe(behaviour), Reply((), 0, 0.0))[0] == "something_else"
+
+
+# ---------------------------------------------------------------- a run
+
+
+def test_every_answer_has_a_name_and_no_answer_fails(results: Results) -> None:
+    assert len(results.behaviours) == sum(one.dialect == "keras" for one in ALL)
+    for seen in results.behaviours:
+        assert seen.answer in load_behaviours()[seen.behaviour].answers
+    outcomes = {verdict.outcome for case in results.cases for verdict in case.outcomes.values()}
+    assert not outcomes & set(DEVIATIONS)
+
+
+def test_answers_survive_the_file(results: Results, tmp_path: Path) -> None:
+    lines = [encode(record) for record in results.events()]
+    assert [decode(line) for line in lines] == list(results.events())
+    file = tmp_path / "results.jsonl"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert read_results(file).behaviours == results.behaviours
+
+
+def test_an_answer_that_changed_is_told(results: Results) -> None:
+    first, *others = results.behaviours
+    header = replace(results.header, started="2100-01-01T00:00:00+00:00")
+    changed = replace(results, header=header, behaviours=(replace(first, answer="crashed", detail=""), *others))
+    (part,) = compare(results, changed).implementations
+    (change,) = (it for it in part.changes if it.kind == "behaviour changed")
+    assert change.said.startswith(f"{first.behaviour}: {first.answer}")
+    assert change.says == f"{first.behaviour}: crashed"
+
+
+def test_a_question_that_only_one_run_asked_says_nothing(results: Results) -> None:
+    header = replace(results.header, started="2100-01-01T00:00:00+00:00")
+    (part,) = compare(replace(results, header=header, behaviours=()), results).implementations
+    assert not part.changes
+
+
+def test_the_report_has_questions_and_answers(results: Results) -> None:
+    page = html(results)
+    assert 'id="behaviours"' in page
+    for one in ALL:
+        assert (one.id in page) == (one.dialect == "keras")
+    assert 'id="behaviours"' not in html(replace(results, behaviours=()))
+
+
+def test_hostile_answers_are_escaped(results: Results) -> None:
+    hostile = BehaviourSeen("fake", "</script><b>", "<img src=x>", "<i>")
+    page = html(replace(results, behaviours=(hostile,)))
+    assert "<img src=x>" not in page
+    assert "</script><b>" not in page
+
+
+def test_shards_tell_an_answer_once(results: Results) -> None:
+    def shard(number: int) -> Results:
+        header = replace(results.header, shard=f"{number}/2")
+        return replace(results, header=header, cases=results.cases if number == 1 else (), groups=())
+
+    merged = merge([(f"{number}.jsonl", shard(number)) for number in (1, 2)])
+    assert merged.behaviours == results.behaviours
+
+
+def test_they_are_listed() -> None:
+    said = CliRunner().invoke(main, ["list", "behaviours"])
+    assert said.exit_code == 0
+    assert all(one.id in said.output for one in ALL)
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize(("name", "dialect"), [("keras:tensorflow", "keras"), ("torch", "torch")])
+def test_current_frameworks_answer(name: str, dialect: str) -> None:
+    launch = framework(name)
+    found = Results.of(run(RunOptions((launch,), replace(DEMO, random=1, draws=1), phases=("random",), ask=True)))
+    assert {seen.behaviour for seen in found.behaviours} == {one.id for one in ALL if one.dialect == dialect}
+    assert all(seen.answer in load_behaviours()[seen.behaviour].answers for seen in found.behaviours)
+    assert not [seen for seen in found.behaviours if seen.answer in ("crashed", "timed_out")]
