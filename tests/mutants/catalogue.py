@@ -524,4 +524,18 @@ MASKS = (
     _keras("gaps_shift_states", "values", "the mask has a gap", only=RNN),
 )
 
-MUTANTS = (*CELLS, *KERAS, *TORCH, *LIFETIME, *SIZES, *MASKS, *LAW_FAULTS)
+KERAS2 = (
+    Mutant("tuple_of_results", "keras2", "structure", ("return_state=True",), only={"merge_mode": "concat"}),
+    Mutant(
+        "hard_sigmoid_of_keras_3",
+        "keras2",
+        "values",
+        ("recurrent_activation=hard_sigmoid",),
+        "hard_sigmoid is the newer one, clip(x / 6 + 0.5)",
+        only={"recurrent_activation": "hard_sigmoid", "activation": "tanh"},
+    ),
+    Mutant("time_major_for_input_alone", "keras2", "shape", ("time_major=True", "return_sequences=True")),
+    Mutant("time_major_ignored", "keras2", "shape", ("time_major=True",), only={"initial_state": "false"}),
+)
+
+MUTANTS = (*CELLS, *KERAS, *KERAS2, *TORCH, *LIFETIME, *SIZES, *MASKS, *LAW_FAULTS)

@@ -10,6 +10,7 @@ import cell_faults  # noqa: F401 - registers its faults
 import descent_faults  # noqa: F401
 import gradient_faults  # noqa: F401
 import harmless  # noqa: F401
+import keras2_faults  # noqa: F401
 import keras_faults  # noqa: F401
 import law_data_faults  # noqa: F401
 import law_life_faults  # noqa: F401
