@@ -247,7 +247,7 @@ def test_doctor_says_at_which_step_a_harness_is_broken() -> None:
 def test_vectors_are_written(tmp_path: Path) -> None:
     result = invoke("vectors", str(tmp_path / "new"))
     assert result.exit_code == 0
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"keras.json", "torch.json"}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"keras.json", "keras2.json", "torch.json"}
 
 
 def test_vectors_into_a_file_is_one_line(tmp_path: Path) -> None:

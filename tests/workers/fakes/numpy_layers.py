@@ -678,7 +678,8 @@ class TorchDialect(Dialect):
         for name in ("input_size", "hidden_size", "num_layers"):
             if given[name] < 1:
                 raise ValueError(f"{name} must be greater than zero")
-        if isinstance(given["dropout"], bool) or not 0 <= given["dropout"] <= 1:
+        rate = given["dropout"]
+        if type(rate) not in (int, float) or not 0 <= rate <= 1:
             raise ValueError("dropout should be a number in range [0, 1]")
         if given["proj_size"] and layer != "lstm":
             raise ValueError("proj_size argument is only supported for LSTM")
