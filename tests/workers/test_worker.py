@@ -304,7 +304,7 @@ def test_a_released_layer_is_gone() -> None:
         (fake("faults.py", "keras", "--fault", "lacks_its_framework"), "ModuleNotFoundError: No module named 'wanted'"),
         (fake("no_such_script.py"), "No such file"),
         (fake("raw.py", "other_protocol"), "protocol 2; this program speaks 1"),
-        (fake("raw.py", "other_dialect"), "dialect 'klingon'; the specification has keras, torch"),
+        (fake("raw.py", "other_dialect"), "dialect 'klingon'; the specification has keras, keras2, torch"),
         (fake("raw.py", "no_capabilities"), "capabilities without"),
         (Launch("echo", ("/bin/echo", "hello")), "not JSON: b'hello"),
         (Launch("nothing", ("/bin/true",)), "exit status 0"),
