@@ -157,7 +157,7 @@ class Session:
         """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
         law, _, route = name.partition("/")
         plan = dict(self._laws(Batch("pinned", case.config, (case,)), (law,))).get(law)
-        return isinstance(plan, Plan) and (not route or any(call.manner.route == route for call in plan.calls))
+        return isinstance(plan, Plan) and (not route or any(call.manner.name == route for call in plan.calls))
 
     def call_once(self, config: LayerConfig, drawn: Tensors, mode: str) -> Reply | Refusal | Lost:
         """Build a layer and call it once with any tensors."""
@@ -193,11 +193,15 @@ class Session:
         drawn = tensors(case)
         for name, _, route in (chosen.partition("/") for chosen in names):
             law = LAWS[name]
-            lacking = [feature for feature in law.needs if feature not in self._hello.features]
+            lacking = self._hello.lacks(law.needs)
             routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
-            plan = law.plan(Subject(case, drawn, lambda config: self._hello.missing(config) is None, name, routes))
-            if plan is not None:
-                yield law.name, Unclaimed(lacking[0]) if lacking else plan
+            ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
+            can = lambda config: self._hello.missing(config) is None  # noqa: E731
+            plan = law.plan(Subject(case, drawn, can, name, routes, ways))
+            if lacking and (plan is not None or lacking == "declares"):
+                yield law.name, Unclaimed(lacking)
+            elif plan is not None:
+                yield law.name, plan
 
     def _submit(self, sent: Sent) -> None:
         """Send all requests of a batch.

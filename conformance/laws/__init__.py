@@ -24,6 +24,7 @@ from conformance.laws.law import (
     Started,
     Subject,
     Unlike,
+    Way,
 )
 from conformance.laws.registry import LAWS, laws_for
 
@@ -48,5 +49,6 @@ __all__ = [
     "Started",
     "Subject",
     "Unlike",
+    "Way",
     "laws_for",
 ]

@@ -17,6 +17,21 @@ Can = Callable[[LayerConfig], bool]
 
 
 @dataclass(frozen=True)
+class Way:
+    """A way in which an implementation says beforehand what a call will give.
+
+    Attributes:
+        name: its own for it.
+        of: what is declared: `outputs`, or the `mask` that is handed on.
+        unknown: the axes of the input whose sizes are not told.
+    """
+
+    name: str
+    of: Literal["outputs", "mask"]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manner:
     """How a call differs from a plain one.
 
@@ -32,6 +47,7 @@ class Manner:
         seed: random numbers of the framework start anew from it before the call, where the dialect has no seed for each
             layer.
         route: another way to the same result, by the name that the implementation gave it; empty: a plain call.
+        declare: nothing is called: the layer says what a call would give.
     """
 
     weights: bool = True
@@ -44,6 +60,12 @@ class Manner:
     training: bool | None = None
     seed: int | None = None
     route: str = ""
+    declare: Way | None = None
+
+    @property
+    def name(self) -> str:
+        """The implementation's own name for the route, or for the way to declare; empty for other calls."""
+        return self.declare.name if self.declare else self.route
 
 
 PLAIN = Manner()
@@ -231,6 +253,7 @@ class Subject:
         can: whether the implementation claims a configuration.
         name: of the law; its random choices follow from it and the case.
         routes: the ways to call it, beside plain calls, that the implementation offers.
+        declares: the ways in which the implementation says beforehand what a call gives.
     """
 
     case: Case
@@ -238,6 +261,7 @@ class Subject:
     can: Can
     name: str
     routes: tuple[str, ...] = ()
+    declares: tuple[Way, ...] = ()
 
     @property
     def config(self) -> LayerConfig:
@@ -300,5 +324,6 @@ FEATURES: Mapping[str, str] = {
     "gradients": "compute gradients",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
+    "declares": "say beforehand what a call gives",
 }
 """What an implementation may claim to do beyond plain calls."""

@@ -127,4 +127,23 @@ DROPOUT = (
     torch("dropped_in_use_between", "dropout", "num_layers!=1", only=RNN),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START, *DROPOUT)
+DECLARED = (
+    keras("float64_is_declared_float32", "declared", "dtype=float64", only=RNN),
+    keras("states_are_declared_without_batch", "declared", "return_state=True", only=GRU),
+    keras("declared_as_a_list", "declared", phases=ALL, only=RNN),
+    keras("unmerged_is_declared_concatenated", "declared", "merge_mode=None", only=BI),
+    keras("unknown_batch_is_that_of_the_build", "declared", only=RNN),
+    keras("mask_is_handed_on_without_sequences", "declared", "return_sequences=False", only=ONE_WAY),
+    keras("mask_is_handed_on_in_order_of_time", "declared", "go_backwards=True", phases=ALL, only=SEQUENCES),
+    keras("states_are_handed_on_with_the_mask", "declared", "return_state=True", only=SEQUENCES),
+    torch("cell_state_is_declared_projected", "declared", only=LSTM),
+    torch(
+        "states_are_declared_batch_first",
+        "declared",
+        "batch_first=True",
+        phases=ALL,
+        only={"batch_first": "true", **GRU},
+    ),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *START, *DROPOUT, *DECLARED)

@@ -31,6 +31,8 @@ KERAS = (
     "orthogonal_by_singular_values",
     "masks_in_another_order",
     "dropped_after_the_product",
+    "sizes_that_vary_are_not_declared",
+    "masks_in_a_tuple_and_no_types",
 )
 TORCH = (
     "products_fused",
