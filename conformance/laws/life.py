@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from conformance.generate.bits import derive
@@ -117,11 +119,13 @@ def _drawn(subject: Subject, config: LayerConfig, what: str) -> Tensors:
 
 
 def stateful(subject: Subject) -> Plan | None:
-    """A stateful layer goes on where it stopped, and begins anew when its states are reset."""
-    config, tensors = subject.config, subject.tensors
+    """A stateful layer goes on where it stopped, and begins anew when its states are reset or others are given."""
+    config = subject.config
     option = str(config.rules.initial_state["option"])
-    if tensors.initial_state is not None or not config.rules.stateful:
+    if not config.rules.stateful:
         return None
+    if subject.tensors.initial_state is not None:
+        return _given_states(subject, option)
     return _two_chains(subject, option) if config.bidirectional else _one_chain(subject)
 
 
@@ -164,3 +168,22 @@ def _two_chains(subject: Subject, option: str) -> Plan | None:
         *same(subject.contract, 2, everything),
     ]
     return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
+
+
+def _given_states(subject: Subject, option: str) -> Plan | None:
+    """States given to a layer that keeps others hold for that call; those that it ends with are kept for the next."""
+    config, tensors, states = subject.config, subject.tensors, returned_states(subject.config)
+    plain, without = config.with_options(**{option: False}), replace(tensors, initial_state=None)
+    if not subject.can(plain):
+        return None
+    calls = (
+        Call(plain, without, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(config, tensors, layer=1, manner=Manner(weights=False)),
+        Call(plain, without, layer=1, manner=Manner(weights=False)),
+    )
+    relations: list[Relation] = [*same(subject.contract, 1, everything)]
+    if states is not None and not (config.bidirectional and config.get("go_backwards")):
+        relations.append(Judged(2, config, tensors, Handed(1, states)))
+    return Plan(
+        calls, tuple(relations), "a stateful layer does not begin with the states it is given, or does not go on"
+    )

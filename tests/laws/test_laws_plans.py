@@ -284,6 +284,23 @@ def test_stateful_in_two_directions() -> None:
     assert [it.states for it in found.relations if isinstance(it, Judged)] == [Handed(0, (1, 2, 3, 4))]
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}])
+def test_stateful_with_given_states(options: dict[str, Any]) -> None:
+    """A layer that keeps states already is given others; then it goes on from the states of that call."""
+    found = planned(case(return_state=True, initial_state=True, **options), "stateful")
+    assert [call.tensors.initial_state is None for call in found.calls] == [True, False, True]
+    assert {it.parts[0].call for it in found.relations if isinstance(it, Same)} == {1}
+    (handed,) = [it.states for it in found.relations if isinstance(it, Judged)]
+    assert handed is not None
+    assert handed.call == 1
+
+
+def test_stateful_with_given_states_shows_them_without_return_state() -> None:
+    """Where nobody sees the final states, the call with given ones is judged alone."""
+    found = planned(case(initial_state=True), "stateful")
+    assert [type(relation) for relation in found.relations] == [Same]
+
+
 # ---------------------------------------------------------------- where laws say nothing
 
 ONE_ROW, ONE_STEP = Sizes(1, 5, 4, 2), Sizes(3, 1, 4, 2)
@@ -318,7 +335,6 @@ SILENT = [
     ("merge_modes", case(bidirectional=True, merge_mode="None")),
     ("merge_modes", SEQUENCE),
     ("stateful", case("torch")),
-    ("stateful", case(initial_state=True)),
     ("stateful", case(bidirectional=True)),
 ]
 
