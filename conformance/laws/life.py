@@ -171,19 +171,29 @@ def _two_chains(subject: Subject, option: str) -> Plan | None:
 
 
 def _given_states(subject: Subject, option: str) -> Plan | None:
-    """States given to a layer that keeps others hold for that call; those that it ends with are kept for the next."""
+    """States given to a layer that keeps others hold for that call; those that it ends with are kept for the next.
+
+    In one direction the call with given states has the first part of the steps, and the next call the others.
+    """
     config, tensors, states = subject.config, subject.tensors, returned_states(subject.config)
-    plain, without = config.with_options(**{option: False}), replace(tensors, initial_state=None)
-    if not subject.can(plain):
+    parts = None if config.bidirectional else parted(subject)
+    given, rest = (config, tensors), (config, tensors)
+    relations: list[Relation] = [*same(subject.contract, 1, everything)]
+    if parts is not None:
+        first, second, length = parts
+        given = of_steps(config, length), steps_of(config, tensors, first)
+        rest = of_steps(config, config.sizes.timesteps - length), steps_of(config, tensors, second)
+        relations = [*joined(subject, length, 1, 2)]
+    elif states is not None and not (config.bidirectional and config.get("go_backwards")):
+        relations.append(Judged(2, config, tensors, Handed(1, states)))
+    before, after = ((it.with_options(**{option: False}), replace(of, initial_state=None)) for it, of in (given, rest))
+    if not relations or not all(subject.can(it) for it, _ in (before, given, after)):
         return None
     calls = (
-        Call(plain, without, layer=1, arguments=tuple(config.rules.stateful.items())),
-        Call(config, tensors, layer=1, manner=Manner(weights=False)),
-        Call(plain, without, layer=1, manner=Manner(weights=False)),
+        Call(*before, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(*given, layer=1, manner=Manner(weights=False)),
+        Call(*after, layer=1, manner=Manner(weights=False)),
     )
-    relations: list[Relation] = [*same(subject.contract, 1, everything)]
-    if states is not None and not (config.bidirectional and config.get("go_backwards")):
-        relations.append(Judged(2, config, tensors, Handed(1, states)))
     return Plan(
         calls, tuple(relations), "a stateful layer does not begin with the states it is given, or does not go on"
     )

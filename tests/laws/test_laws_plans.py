@@ -284,21 +284,22 @@ def test_stateful_in_two_directions() -> None:
     assert [it.states for it in found.relations if isinstance(it, Judged)] == [Handed(0, (1, 2, 3, 4))]
 
 
-@pytest.mark.parametrize("options", [{}, {"bidirectional": True}])
-def test_stateful_with_given_states(options: dict[str, Any]) -> None:
-    """A layer that keeps states already is given others; then it goes on from the states of that call."""
-    found = planned(case(return_state=True, initial_state=True, **options), "stateful")
+def test_stateful_with_given_states() -> None:
+    """A layer that keeps states already is given others with the first part, and goes on from there in the second."""
+    found = planned(case(initial_state=True), "stateful")
     assert [call.tensors.initial_state is None for call in found.calls] == [True, False, True]
+    assert sum(call.config.sizes.timesteps for call in found.calls[1:]) == 5
+    assert found.relations == (Same(0, (...,), (Part(2, 0),)),)
+
+
+@pytest.mark.parametrize("options", [{"sizes": Sizes(3, 1, 4, 2)}, {"bidirectional": True}])
+def test_stateful_with_given_states_in_one_piece(options: dict[str, Any]) -> None:
+    """Where two parts are not one pass, the next call begins with the states that this one returns."""
+    found = planned(case(return_state=True, initial_state=True, **options), "stateful")
     assert {it.parts[0].call for it in found.relations if isinstance(it, Same)} == {1}
     (handed,) = [it.states for it in found.relations if isinstance(it, Judged)]
     assert handed is not None
     assert handed.call == 1
-
-
-def test_stateful_with_given_states_shows_them_without_return_state() -> None:
-    """Where nobody sees the final states, the call with given ones is judged alone."""
-    found = planned(case(initial_state=True), "stateful")
-    assert [type(relation) for relation in found.relations] == [Same]
 
 
 # ---------------------------------------------------------------- where laws say nothing
