@@ -353,6 +353,8 @@ def _without_consequences(check: str, failing: Sequence[Record], causes: list[Ca
 
 def _meets(check: str, record: Record, cause: Cause) -> bool:
     """Whether a law fails for a reason that is known already: what an earlier cause does, or a further call has."""
+    if LAWS[check].rests_on == cause.check:
+        return _hold(cause.when, record)
     if cause.check in LAWS or not cause.when:
         return False
     if CHECKS[cause.check].spreads and _hold(cause.when, record):

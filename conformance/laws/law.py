@@ -281,6 +281,7 @@ class Law:
         everywhere: whether it also binds values that the specification leaves open: what is shown may be open, that it
             follows from the same things in the same way is not.
         spoils: whether a fault that it looks for would change what other laws look at; it is then tried after them.
+        rests_on: the law without which it cannot hold: what breaks that one breaks it, too.
     """
 
     name: str
@@ -289,6 +290,7 @@ class Law:
     needs: tuple[str, ...] = ()
     everywhere: bool = False
     spoils: bool = False
+    rests_on: str | None = None
 
 
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:

@@ -34,7 +34,13 @@ LAWS: Mapping[str, Law] = {
         Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),
         Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),
         Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
-        Law("descent", "a step of training changes weights by rate times gradient", training.descent, ("train",)),
+        Law(
+            "descent",
+            "a step of training changes weights by rate times gradient",
+            training.descent,
+            ("train",),
+            rests_on="gradients",
+        ),
         Law("initial_distribution", "random initial weights are as promised", start.random_start, ("initial_weights",)),
         Law("dropout", "dropout drops what it should, when it should", dropout.dropout, ("dropout",)),
     )

@@ -142,7 +142,8 @@ def bias_added_last(_dialect: Any) -> None:
     @instead_of(KerasCell, "step_simple_rnn")
     def step(_honest: Any, cell: Any, x: Array, states: list[Array]) -> Any:
         kernel, recurrent = cell.weights[:2]
-        return [cell.activation((states[0] @ recurrent + x @ kernel) + cell.biases()[0])]
+        from_x, from_h = cell.times(x, kernel, cell.dropped[0]), cell.times(states[0], recurrent, cell.dropped[1])
+        return [cell.activation((from_h + from_x) + cell.biases()[0])]
 
 
 # ---------------------------------------------------------------- other activations
