@@ -88,9 +88,10 @@ def length_suspects(scene: Scene) -> Iterator[Suspect]:
             for it in due
         ]
 
-    yield scene.suspect(
-        "states are carried on through the padding", config=packed, tensors=tensors, pick=lambda due: padded(due, True)
-    )
+    run_on = "states are carried on through the padding"
+    yield scene.suspect(run_on, config=packed, tensors=tensors, pick=lambda due: padded(due, True))
+    if scene.config.get("num_layers") != 1:
+        yield Suspect(run_on, _layer_by_layer(scene, _running_on))
     yield scene.suspect("the lengths are ignored", config=packed, tensors=tensors, pick=lambda due: padded(due, False))
     if scene.config.bidirectional:
         name = "the backward direction starts in the padding of packed sequences"
@@ -107,7 +108,7 @@ def length_suspects(scene: Scene) -> Iterator[Suspect]:
 
 @dataclass(frozen=True)
 class _OneLayer:
-    """One layer of a stack with both directions, time first: its call, and what that must give."""
+    """One layer of a stack, time first: its call, and what that must give."""
 
     config: LayerConfig
     tensors: Tensors
@@ -157,12 +158,13 @@ def _layer(scene: Scene, number: int, x: Array) -> tuple[LayerConfig, Tensors]:
     config = scene.config.with_options(num_layers=1, batch_first=False).with_sizes(features=x.shape[-1])
     own = [place for place, it in enumerate(weights(scene.config)) if it.layer == number]
     states = scene.tensors.initial_state
-    both = slice(2 * number, 2 * number + 2)
+    directions = 2 if config.bidirectional else 1
+    here = slice(directions * number, directions * (number + 1))
     tensors = replace(
         scene.tensors,
         x=x,
         weights=tuple(scene.tensors.weights[place] for place in own),
-        initial_state=None if states is None else tuple(state[both] for state in states),
+        initial_state=None if states is None else tuple(state[here] for state in states),
     )
     return config, tensors
 
@@ -212,8 +214,8 @@ def _turned(due: Expected) -> Expected:
     )
 
 
-def _from_padding(layer: _OneLayer) -> dict[str, Expected]:
-    """The second direction begins at the end of the longest sequence, in all rows."""
+def _running_on(layer: _OneLayer) -> dict[str, Expected]:
+    """All rows are read up to the end of the longest; what is shown of the padding is zero."""
     given, lengths = layer.right(), layer.tensors.lengths
     if lengths is None:
         return given
@@ -221,8 +223,14 @@ def _from_padding(layer: _OneLayer) -> dict[str, Expected]:
     packed = layer.config.with_options(input="packed")
     everything = layer.evaluated(packed, replace(layer.tensors, lengths=np.full_like(lengths, longest)))
     kept = (np.arange(longest)[:, None] < lengths)[..., None]
-    everything[layer.sequence] = arrays(everything[layer.sequence], lambda array: np.where(kept, array, 0.0))
-    return _backward_of(layer, given, everything)
+    shown = arrays(everything[layer.sequence], lambda array: np.where(kept, array, 0.0))
+    finals = {name: everything[name] for name in ("h_n", "c_n") if name in given}
+    return given | finals | {layer.sequence: shown}
+
+
+def _from_padding(layer: _OneLayer) -> dict[str, Expected]:
+    """The second direction begins at the end of the longest sequence, in all rows."""
+    return _backward_of(layer, layer.right(), _running_on(layer))
 
 
 def _backward_of(layer: _OneLayer, given: dict[str, Expected], other: dict[str, Expected]) -> dict[str, Expected]:

@@ -21,7 +21,7 @@ from conformance.engine.weight_changes import (
     weight_changes,
 )
 from conformance.reference import Expected
-from conformance.spec import Array, LayerConfig, outputs, weights
+from conformance.spec import Array, LayerConfig, Tensors, outputs, weights
 
 
 def suspects(expectation: Expectation) -> Iterator[Suspect]:
@@ -165,14 +165,22 @@ def _time(scene: Scene) -> Iterator[Suspect]:
         turned = halves(scene, scene.tensors, scene.tensors, backward=time_reversed)
         yield Suspect("the backward half is not re-aligned to time order", turned)
     elif config.bidirectional and sequences is False:
-        shown = config.with_options(return_sequences=True)
-        ended = halves(scene, scene.tensors, scene.tensors, shown, backward=last_step)
+        shown, seen = _in_time_order(config.with_options(return_sequences=True), scene.tensors)
+        ended = halves(scene, scene.tensors, seen, shown, backward=last_step)
         yield Suspect("the backward half is taken at the last time step", ended)
     elif sequences is True and config.get("go_backwards") is True:
         yield scene.suspect(
             "the sequence read backwards is turned round to time order",
             pick=lambda due: [time_reversed(due[0]), *due[1:]],
         )
+
+
+def _in_time_order(config: LayerConfig, tensors: Tensors) -> tuple[LayerConfig, Tensors]:
+    """The same call with the data turned round for `go_backwards`, which leaves the order of such sequences open."""
+    if config.get("go_backwards") is not True:
+        return config, tensors
+    mask = None if tensors.mask is None else tensors.mask[:, ::-1]
+    return config.with_options(go_backwards=False), replace(tensors, x=tensors.x[:, ::-1], mask=mask)
 
 
 # ---------------------------------------------------------------- results in each other's place

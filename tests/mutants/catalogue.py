@@ -430,7 +430,7 @@ TORCH = (
         "values",
         "input=packed|packed_unsorted",
         looks="states are carried on through the padding",
-        only={"layer": "gru", "num_layers": "1"},
+        only=GRU,
         phases=ALL,
     ),
     _torch(
