@@ -1,4 +1,4 @@
-"""Implementations that are right in their own way are never flagged: zero deviations in the whole quick profile."""
+"""Implementations that are right in their own way are never flagged: zero deviations in all of the quick profile."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from conformance.generate.phases import PROFILES
 from conformance.laws import LAWS
 
 SEED = 2
+
+QUICK = replace(PROFILES["quick"], draws=6)
+"""All its configurations, each with every kind of data: `benchmarks/false_alarms.py` has many."""
 
 BOTH = ("sums_from_the_left", "all_in_float64", "gru_as_difference")
 KERAS = (
@@ -48,7 +51,7 @@ VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TOR
 
 @pytest.mark.parametrize(("dialect", "name"), VARIANTS, ids=lambda value: str(value))
 def test_it_is_never_flagged(dialect: str, name: str) -> None:
-    seen = list(run(RunOptions((launch(dialect, name),), PROFILES["quick"], SEED)))
+    seen = list(run(RunOptions((launch(dialect, name),), QUICK, SEED)))
     cases = [event for event in seen if isinstance(event, CaseJudged)]
     wrong = {
         (check, verdict.outcome, verdict.message)
@@ -58,7 +61,7 @@ def test_it_is_never_flagged(dialect: str, name: str) -> None:
     }
     assert not wrong
     assert not [event for event in seen if isinstance(event, GroupFound)]
-    assert len(cases) > 1000
+    assert len(cases) > 400
 
 
 @pytest.mark.parametrize(("dialect", "name"), VARIANTS, ids=lambda value: str(value))
