@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from conformance.generate.bits import derive
@@ -117,11 +119,13 @@ def _drawn(subject: Subject, config: LayerConfig, what: str) -> Tensors:
 
 
 def stateful(subject: Subject) -> Plan | None:
-    """A stateful layer goes on where it stopped, and begins anew when its states are reset."""
-    config, tensors = subject.config, subject.tensors
+    """A stateful layer goes on where it stopped, and begins anew when its states are reset or others are given."""
+    config = subject.config
     option = str(config.rules.initial_state["option"])
-    if tensors.initial_state is not None or not config.rules.stateful:
+    if not config.rules.stateful:
         return None
+    if subject.tensors.initial_state is not None:
+        return _given_states(subject, option)
     return _two_chains(subject, option) if config.bidirectional else _one_chain(subject)
 
 
@@ -164,3 +168,32 @@ def _two_chains(subject: Subject, option: str) -> Plan | None:
         *same(subject.contract, 2, everything),
     ]
     return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
+
+
+def _given_states(subject: Subject, option: str) -> Plan | None:
+    """States given to a layer that keeps others hold for that call; those that it ends with are kept for the next.
+
+    In one direction the call with given states has the first part of the steps, and the next call the others.
+    """
+    config, tensors, states = subject.config, subject.tensors, returned_states(subject.config)
+    parts = None if config.bidirectional else parted(subject)
+    given, rest = (config, tensors), (config, tensors)
+    relations: list[Relation] = [*same(subject.contract, 1, everything)]
+    if parts is not None:
+        first, second, length = parts
+        given = of_steps(config, length), steps_of(config, tensors, first)
+        rest = of_steps(config, config.sizes.timesteps - length), steps_of(config, tensors, second)
+        relations = [*joined(subject, length, 1, 2)]
+    elif states is not None and not (config.bidirectional and config.get("go_backwards")):
+        relations.append(Judged(2, config, tensors, Handed(1, states)))
+    before, after = ((it.with_options(**{option: False}), replace(of, initial_state=None)) for it, of in (given, rest))
+    if not relations or not all(subject.can(it) for it, _ in (before, given, after)):
+        return None
+    calls = (
+        Call(*before, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(*given, layer=1, manner=Manner(weights=False)),
+        Call(*after, layer=1, manner=Manner(weights=False)),
+    )
+    return Plan(
+        calls, tuple(relations), "a stateful layer does not begin with the states it is given, or does not go on"
+    )

@@ -81,7 +81,7 @@ class Layer:
         if manner.reset:
             self.states = None
         config = call.config
-        if self.stateful and self.states is not None:
+        if self.stateful and self.states is not None and given.initial_state is None:
             given = replace(given, initial_state=self.states)
             config = config.with_options(**{str(config.rules.initial_state["option"]): True})
         if manner.threads:

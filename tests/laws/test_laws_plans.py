@@ -284,6 +284,31 @@ def test_stateful_in_two_directions() -> None:
     assert [it.states for it in found.relations if isinstance(it, Judged)] == [Handed(0, (1, 2, 3, 4))]
 
 
+def test_stateful_with_given_states() -> None:
+    """A layer that keeps states already is given others with the first part, and goes on from there in the second."""
+    found = planned(case(initial_state=True), "stateful")
+    assert [call.tensors.initial_state is None for call in found.calls] == [True, False, True]
+    assert sum(call.config.sizes.timesteps for call in found.calls[1:]) == 5
+    assert found.relations == (Same(0, (...,), (Part(2, 0),)),)
+
+
+def test_a_sequence_from_given_states_is_that_of_both_parts() -> None:
+    """The first part begins with the given states, and the second with what the first has left."""
+    found = planned(case(initial_state=True, return_sequences=True), "stateful")
+    assert sum(call.config.sizes.timesteps for call in found.calls[1:]) == 5
+    assert [part.call for it in found.relations if isinstance(it, Same) for part in it.parts] == [1, 2]
+
+
+@pytest.mark.parametrize("options", [{"sizes": Sizes(3, 1, 4, 2)}, {"bidirectional": True}])
+def test_stateful_with_given_states_in_one_piece(options: dict[str, Any]) -> None:
+    """Where two parts are not one pass, the next call begins with the states that this one returns."""
+    found = planned(case(return_state=True, initial_state=True, **options), "stateful")
+    assert {it.parts[0].call for it in found.relations if isinstance(it, Same)} == {1}
+    (handed,) = [it.states for it in found.relations if isinstance(it, Judged)]
+    assert handed is not None
+    assert handed.call == 1
+
+
 # ---------------------------------------------------------------- where laws say nothing
 
 ONE_ROW, ONE_STEP = Sizes(1, 5, 4, 2), Sizes(3, 1, 4, 2)
@@ -318,7 +343,6 @@ SILENT = [
     ("merge_modes", case(bidirectional=True, merge_mode="None")),
     ("merge_modes", SEQUENCE),
     ("stateful", case("torch")),
-    ("stateful", case(initial_state=True)),
     ("stateful", case(bidirectional=True)),
 ]
 

@@ -78,6 +78,8 @@ LIFE = (
     keras("zeros_for_the_first_batch", "history", only=GRU),
     keras("reset_forgets_h_alone", "stateful", "layer=lstm", only=LSTM),
     keras("directions_go_on_from_the_forward_state", "stateful", "bidirectional=True", only=BI),
+    keras("given_states_are_added_to_kept_ones", "stateful", "initial_state=True", only=GRU),
+    keras("given_states_leave_no_trace", "stateful", only={**ONE_WAY, "initial_state": "true"}),
 )
 
 TRAINING = (

@@ -337,3 +337,28 @@ def directions_go_on_from_the_forward_state(_dialect: Any) -> None:
     @instead_of(KerasLayer, "keep")
     def keep(honest: Any, layer: Any, states: list[Array]) -> None:
         honest(2 * states[: len(states) // 2] if layer.bidirectional else states)
+
+
+@fault
+def given_states_are_added_to_kept_ones(_dialect: Any) -> None:
+    """A stateful layer that keeps states adds those that it is given to them."""
+
+    @instead_of(KerasLayer, "runs")
+    def runs(honest: Any, layer: Any, x: Array, inputs: Any) -> Any:
+        if layer.kept is not None and inputs.initial_state is not None:
+            added = [kept + given for kept, given in zip(layer.kept, inputs.initial_state, strict=True)]
+            inputs = inputs._replace(initial_state=added)
+        return honest(x, inputs)
+
+
+@fault
+def given_states_leave_no_trace(_dialect: Any) -> None:
+    """A stateful layer that is given states keeps those that it had, not those that the call ends with."""
+
+    @instead_of(KerasLayer, "runs")
+    def runs(honest: Any, layer: Any, x: Array, inputs: Any) -> Any:
+        before = layer.kept
+        found = honest(x, inputs)
+        if inputs.initial_state is not None:
+            layer.kept = before
+        return found
