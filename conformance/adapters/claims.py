@@ -12,7 +12,7 @@ Options = Dict[str, List[Any]]
 
 CLAIMS = (
     "layers", "options", "dtypes", "sizes", "rejections", "initial_weights", "threads", "stateful", "gradients",
-    "dropout",
+    "dropout", "mixed",
 )  # fmt: skip
 """What an implementation can say of itself, as attributes or in words that take their place."""
 
@@ -39,6 +39,7 @@ class Claims(NamedTuple):
         stateful: whether it can be built to keep its states between calls.
         gradients: whether it can be trained.
         dropout: whether it has the arguments that drop something in training.
+        mixed: whether it can keep its weights in float32 and compute in a half type.
     """
 
     layers: List[str]
@@ -50,10 +51,11 @@ class Claims(NamedTuple):
     stateful: bool
     gradients: bool
     dropout: bool
+    mixed: bool
 
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
-        claimed = {name: name for name in ("threads", "stateful", "gradients", "initial_weights", "dropout")}
+        claimed = {name: name for name in ("threads", "stateful", "gradients", "initial_weights", "dropout", "mixed")}
         claimed["train"] = "gradients"
         return {
             "layers": self.layers,
@@ -91,6 +93,7 @@ def claims_of(implementation: Any, known: Options, possible: Options, given: Map
         bool(said["stateful"]),
         said["gradients"] is not False,
         bool(said["dropout"]),
+        bool(said["mixed"]),
     )
 
 

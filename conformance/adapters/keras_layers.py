@@ -56,7 +56,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "stateful", "gradients", "initial_weights", "dropout", "train")
+FEATURES = ("carry", "layouts", "threads", "stateful", "mixed", "gradients", "initial_weights", "dropout", "train")
 
 
 class KerasLayer:
@@ -176,9 +176,10 @@ class Keras:
     ) -> KerasLayer:
         inner = functools.partial(self._inner, layer, options, sizes)
         wrap = functools.partial(self._wrapped, options)
-        outside = {name for name in arguments if options["bidirectional"] and name in ("dtype", "merge_mode")}
-        inside = {name: value for name, value in arguments.items() if name not in outside}
-        made = wrap(inner(**inside), **{name: arguments[name] for name in outside})
+        both = ("dtype", "merge_mode") if options["bidirectional"] else ()
+        outside = {name: value for name, value in arguments.items() if name in both}
+        inside = {name: value for name, value in arguments.items() if name not in both or name == "dtype"}
+        made = wrap(inner(**inside), **outside)
         scene = functools.partial(
             keras_scene.Scene, self.keras, self.backend, made, inner, wrap, layer, options, self.source.classes
         )

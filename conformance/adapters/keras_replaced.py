@@ -35,7 +35,7 @@ def own(keras: Any, known: claims.Options) -> sources.Source:
         return kind(**claims.given(INITIALIZERS, inner, arguments))
 
     makers = {layer: functools.partial(make, getattr(keras.layers, name)) for layer, name in CLASSES.items()}
-    return sources.Source(makers, claims.Claims(list(CLASSES), known, {}, True, True, True, True, True, True), {})
+    return sources.Source(makers, claims.Claims(list(CLASSES), known, {}, *[True] * 7), {})
 
 
 def replaced(keras: Any, known: claims.Options, stands_in: sources.Replacement) -> sources.Source:

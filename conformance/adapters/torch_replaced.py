@@ -24,7 +24,7 @@ def own(torch: Any, known: claims.Options) -> sources.Source:
         return kind(**{**inner, "dtype": getattr(torch, inner["dtype"]), **arguments})
 
     makers = {layer: functools.partial(make, getattr(torch.nn, name)) for layer, name in CLASSES.items()}
-    return sources.Source(makers, claims.Claims(list(CLASSES), known, {}, True, True, True, True, True, True), {})
+    return sources.Source(makers, claims.Claims(list(CLASSES), known, {}, *[True] * 7), {})
 
 
 def replaced(torch: Any, known: claims.Options, stands_in: sources.Replacement) -> sources.Source:

@@ -95,7 +95,17 @@ class _Beside:
         shapes, got = [output.shape for output in promised], [array.shape for array in reply.outputs]
         if got != shapes:
             return Verdict("fail", f"{told}: shapes {got}, expected {shapes}", cause=_cause(route, "shape"))
+        types, due = [array.dtype.name for array in reply.outputs], [output.dtype for output in promised]
+        if types != due and self._has_its_types():
+            what = "weights are" if call.fresh else "types are"
+            told += f": {what} {', '.join(types)}, expected {', '.join(due)}"
+            return Verdict("fail", told, cause=_cause(route, "dtype"))
         return None
+
+    def _has_its_types(self) -> bool:
+        """Whether the case itself came in the promised types; if not, another check says so."""
+        both = zip(self.reply.outputs, self.expectation.contract, strict=True)
+        return all(array.dtype.name == output.dtype for array, output in both)
 
     def _broken(self, relation: Relation) -> Verdict | None:
         if isinstance(relation, Same):

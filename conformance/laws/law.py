@@ -313,6 +313,7 @@ FEATURES: Mapping[str, str] = {
     "threads": "be called from several threads at a time",
     "ownership": "return what can be written into",
     "stateful": "keep states between calls",
+    "mixed": "keep weights in float32 and compute in half precision",
     "gradients": "compute gradients",
     "train": "be trained",
     "initial_weights": "make its own weights",

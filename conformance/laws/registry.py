@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.generate.bits import derive
-from conformance.laws import data, dropout, life, passes, start, training
+from conformance.laws import data, dropout, life, mixed, passes, start, training
 from conformance.laws.law import Law
 from conformance.spec import LayerConfig
 
@@ -33,6 +33,7 @@ LAWS: Mapping[str, Law] = {
         Law("instances", "two layers share nothing", life.instances, everywhere=True),
         Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),
         Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),
+        Law("mixed_precision", "weights in float32, the rest in half precision", mixed.mixed_precision, ("mixed",)),
         Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
         Law(
             "descent",

@@ -145,6 +145,7 @@ class Dialect:
         nesting: how several outputs come: `flat`: in one tuple; `list`: in one list; `places`: as each output says.
         activations: name of an activation -> that of its function, where another dialect has it for another.
         stateful: constructor arguments of a layer that keeps its states; empty: none does.
+        mixed: type -> constructor arguments of a layer that computes in it, and keeps its weights in float32.
         dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
     """
 
@@ -162,6 +163,7 @@ class Dialect:
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
     stateful: Mapping[str, Value]
+    mixed: Mapping[str, Mapping[str, Value]]
     dropout: Mapping[str, Any]
 
     @property
@@ -249,6 +251,7 @@ def load_dialect(name: str) -> Dialect:
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
         stateful=data.get("stateful", {}),
+        mixed=data.get("mixed", {}),
         dropout=data.get("dropout", {}),
     )
 

@@ -84,6 +84,20 @@ def test_the_message_names_the_worst_element_and_both_values() -> None:
     assert found.message.startswith("told: h[batch 1, units 2] is 7, in the case itself ")
 
 
+def test_further_calls_have_the_promised_types_as_well() -> None:
+    wide = changed(right(), 1, lambda h: h.astype(np.float64))
+    found = seen(SHOWN, WHOLE, wide)
+    assert found.message == "told: types are float32, float64, float32, expected float32, float32, float32"
+    assert found.cause == "dtype"
+
+
+def test_another_check_tells_that_the_case_itself_has_another_type() -> None:
+    due, wide = expectation(SHOWN), changed(right(), 1, lambda h: h.astype(np.float64))
+    law = Law("made_up", "", nothing)
+    observed = Observation(SHOWN, due, reply=wide, laws={"made_up": Followed(WHOLE, (wide,))})
+    assert check(law)(observed) == Verdict("pass")
+
+
 def test_elements_that_are_not_named_do_not_matter() -> None:
     def spoilt(output: Array) -> Array:
         output[:, 3] = 9

@@ -309,11 +309,26 @@ def test_stateful_with_given_states_in_one_piece(options: dict[str, Any]) -> Non
     assert handed.call == 1
 
 
+def test_mixed_precision() -> None:
+    """The numbers of the case in float32, to a layer of the policy; a second one shows the types of its weights."""
+    found = planned(case(dtype="float16", initial_state=True), "mixed_precision")
+    policy = (("dtype", "mixed_float16"),)
+    assert [(call.config.dtype, call.arguments, call.fresh) for call in found.calls] == [
+        ("float16", policy, False),
+        ("float32", policy, True),
+    ]
+    given = found.calls[0].tensors
+    assert given.initial_state is not None
+    assert {array.dtype.name for array in (given.x, *given.initial_state)} == {"float32"}
+
+
 # ---------------------------------------------------------------- where laws say nothing
 
 ONE_ROW, ONE_STEP = Sizes(1, 5, 4, 2), Sizes(3, 1, 4, 2)
 
 SILENT = [
+    ("mixed_precision", case(dtype="float32")),
+    ("mixed_precision", case("torch", dtype="float16")),
     ("rows", case(sizes=ONE_ROW)),
     ("rows", case("torch", sizes=ONE_ROW, input="unbatched")),
     ("padding", SEQUENCE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from mixed_faults import mixed
 from numpy_layers import ACTIVATIONS, Packed, fault
 from planting import Array, KerasCell, TorchCell, cell_of, every_array, every_result, instead_of, mapped, numpy_layers
 
@@ -307,3 +308,9 @@ def packed_data_in_another_order(_dialect: Any) -> None:
         return result
 
     every_result(_dialect, change)
+
+
+@fault
+def mixed_precision_offered(dialect: Any) -> None:
+    """It computes in float16 as well, and has the policy with weights in float32."""
+    mixed(dialect)

@@ -138,4 +138,18 @@ DROPOUT = (
     torch("dropped_in_use_between", "dropout", "num_layers!=1", only=RNN),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT)
+
+def half(fault: str, *when: str) -> Mutant:
+    """In float16, which is covered apart from all other options."""
+    apart = replace(ALL_LAWS, sizes=1)
+    return Mutant(fault, "keras", "mixed_precision", when, only={"dtype": "float16"}, profile=apart)
+
+
+MIXED = (
+    half("weights_narrowed_for_good"),
+    half("mixed_computes_in_float32"),
+    half("given_states_are_not_narrowed", "return_state=True", "initial_state=True"),
+    half("narrowed_once"),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED)

@@ -34,6 +34,7 @@ KERAS = (
     "orthogonal_by_singular_values",
     "masks_in_another_order",
     "dropped_after_the_product",
+    "mixed_precision_offered",
 )
 TORCH = (
     "products_fused",

@@ -15,6 +15,7 @@ import keras_faults  # noqa: F401
 import law_data_faults  # noqa: F401
 import law_life_faults  # noqa: F401
 import lifetime_faults  # noqa: F401
+import mixed_faults  # noqa: F401
 import numpy_layers
 import size_faults  # noqa: F401
 import torch_faults  # noqa: F401

@@ -89,6 +89,11 @@ class KerasCell:
             bias[self.units : 2 * self.units] = 1
         return bias
 
+    @property
+    def cast(self) -> list[Array]:
+        """The weights in the type that is computed in."""
+        return [array.astype(self.dtype, copy=False) for array in self.weights]
+
     def names(self) -> list[str]:
         return ["kernel", "recurrent_kernel", "bias"][: len(self.weights)]
 
@@ -99,7 +104,7 @@ class KerasCell:
         """Input and recurrent bias."""
         if not self.use_bias:
             return 0, 0
-        bias = self.weights[2]
+        bias = self.cast[2]
         return (bias[0], bias[1]) if self.reset_after else (bias, 0)
 
     def drop(self, batch: int) -> None:
@@ -132,12 +137,12 @@ class KerasCell:
         return getattr(self, "step_" + self.layer)(x, states)
 
     def step_simple_rnn(self, x: Array, states: States) -> States:
-        kernel, recurrent = self.weights[:2]
+        kernel, recurrent = self.cast[:2]
         from_x, from_h = self.times(x, kernel, self.dropped[0]), self.times(states[0], recurrent, self.dropped[1])
         return [self.activation(from_x + self.biases()[0] + from_h)]
 
     def step_lstm(self, x: Array, states: States) -> States:
-        kernel, recurrent = self.weights[:2]
+        kernel, recurrent = self.cast[:2]
         h, c = states
         from_x, from_h = self.times(x, kernel, self.dropped[0]), self.times(h, recurrent, self.dropped[1])
         i, f, g, o = np.split(from_x + from_h + self.biases()[0], 4, axis=1)
@@ -146,7 +151,7 @@ class KerasCell:
         return [o * self.activation(c), c]
 
     def step_gru(self, x: Array, states: States) -> States:
-        kernel, recurrent = self.weights[:2]
+        kernel, recurrent = self.cast[:2]
         input_bias, recurrent_bias = self.biases()
         (h,) = states
         masks = self.dropped[1]
@@ -255,6 +260,10 @@ class KerasDirection:
         return np.where(keep, shown, 0).astype(shown.dtype) if self.zero_output_for_mask else shown
 
 
+MIXED = "mixed_float16"
+"""The policy of layers with weights in float32 that compute in float16."""
+
+
 class KerasLayer:
     """A Keras layer, bidirectional or not, called with x, mask and initial states; stateful if it was asked for."""
 
@@ -262,7 +271,7 @@ class KerasLayer:
         self.options = options
         self.kept: States | None = None
         self.sizes = sizes
-        self.dtype = np.dtype(options["dtype"])
+        self.dtype = self.variables = np.dtype(options["dtype"])
         self.bidirectional = options["bidirectional"]
         backwards, sequences = options["go_backwards"], options["return_sequences"]
         zeros = sequences if self.bidirectional else options["zero_output_for_mask"]
@@ -274,6 +283,7 @@ class KerasLayer:
     def build(self) -> None:
         for direction in self.directions:
             direction.cell.build(self.sizes["features"])
+            direction.cell.weights = [array.astype(self.variables, copy=False) for array in direction.cell.weights]
 
     def weights(self) -> serve.Named:
         prefixes = ["forward_", "backward_"] if self.bidirectional else [""]
@@ -306,11 +316,19 @@ class KerasLayer:
 
     def take(self, arguments: dict[str, Any]) -> None:
         """Further arguments of the constructor."""
+        if arguments.get("dtype") == MIXED:
+            self.compute_in("float16")
+            self.variables = np.dtype("float32")
         for direction in self.directions:
             for name in ("dropout", "recurrent_dropout", "implementation"):
                 if name in arguments:
                     setattr(direction.cell, name, arguments[name])
             direction.cell.generator = np.random.default_rng(arguments.get("seed"))
+
+    def compute_in(self, dtype: str) -> None:
+        self.dtype = np.dtype(dtype)
+        for direction in self.directions:
+            direction.cell.dtype = self.dtype
 
     def call_in(self, training: bool, _seed: int | None, inputs: serve.Inputs) -> Any:
         for direction in self.directions:
@@ -595,7 +613,8 @@ class KerasDialect(Dialect):
             raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
         if given["units"] <= 0:
             raise ValueError("units must be positive")
-        domains = {"use_cudnn": ["auto", True, False], "stateful": [True, False], **self.options}
+        types = [*self.options["dtype"], *([MIXED] if "mixed" in self.features else [])]
+        domains = {"use_cudnn": ["auto", True, False], "stateful": [True, False], **self.options, "dtype": types}
         for name, value in given.items():
             if name in domains and value not in domains[name]:
                 raise ValueError(f"{name}={value!r} is not valid")
