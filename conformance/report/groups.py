@@ -87,6 +87,7 @@ class Group:
         when: the conjunction that separates failing from passing cases; None where it was not determined.
         cases: number of failing cases, each counted once.
         judged: how many cases of this implementation the check judged, each counted once.
+        ids: the failing cases.
         replay: the command that runs the smallest case again.
         also: other checks that fail as a consequence.
         evidence: numbers that show it.
@@ -112,6 +113,11 @@ class Group:
     anchor: str = ""
     same_on: tuple[Sibling, ...] = ()
     evidence: Evidence | None = None
+
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """The ids that the page lists."""
+        return self.ids[:SHOWN_IDS]
 
     @property
     def kin(self) -> Hashable:
@@ -215,7 +221,7 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         exact=group.exact,
         cases=len(ids),
         judged=judged or group.judged,
-        ids=ids[:SHOWN_IDS],
+        ids=ids,
         smallest=case_view(group.smallest_id, group.smallest),
         message=group.message,
         worst=None if group.worst is None else _worst(group.worst),

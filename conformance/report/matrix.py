@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.checks import CHECKS
-from conformance.engine.events import Outcome
+from conformance.engine.events import DEVIATIONS, Outcome
 from conformance.report.coverage import known_dialect
 from conformance.report.groups import Group
 from conformance.report.tally import Judged, Tally
@@ -26,13 +26,24 @@ class Cell:
 
     Attributes:
         tally: its cases there.
-        anchor: the group that explains its deviations.
+        groups: the groups that explain its deviations, the one with most of its cases first.
         tested: whether the implementation was tested at all.
     """
 
     tally: Tally
-    anchor: str | None = None
+    groups: tuple[Group, ...] = ()
     tested: bool = True
+
+    @property
+    def anchor(self) -> str | None:
+        """The place of the group that explains most of its deviations; None if none does."""
+        return self.groups[0].anchor if self.groups else None
+
+    @property
+    def explained(self) -> str:
+        """Where the link leads, and which other groups there are: `failure 4; also 1, 6`."""
+        first, *others = (str(group.number) for group in self.groups)
+        return f"failure {first}" + (f"; also {', '.join(others)}" if others else "")
 
     @property
     def outcome(self) -> Outcome | None:
@@ -103,10 +114,10 @@ class Matrix:
 
 def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
     """A row for every check that was run."""
-    anchors: dict[tuple[str, str], str] = {}
+    explained: dict[tuple[str, str], list[Group]] = defaultdict(list)
     for group in groups:
         for check in (group.check, *group.also):
-            anchors.setdefault((group.implementation, check), group.anchor)
+            explained[group.implementation, check].append(group)
     tallies = {name: by_label(found, lambda case: case.outcomes.items()) for name, found in cases.items()}
     seen = dict.fromkeys(check for found in cases.values() for case in found for check in case.outcomes)
     checks = [*(check for check in CHECKS if check in seen), *(check for check in seen if check not in CHECKS)]
@@ -115,7 +126,7 @@ def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
             check,
             CHECKS[check].meaning if check in CHECKS else "",
             tuple(
-                Cell(tallies[name].get(check, Tally()), anchors.get((name, check)), bool(found))
+                Cell(tallies[name].get(check, Tally()), _own_first(check, explained[name, check]), bool(found))
                 for name, found in cases.items()
             ),
         )
@@ -124,7 +135,12 @@ def by_check(cases: Cases, groups: Sequence[Group]) -> Matrix:
     return Matrix("Checks", tuple(cases), (Section("", "", rows),))
 
 
-def by_option(cases: Cases) -> tuple[Matrix, ...]:
+def _own_first(check: str, groups: Sequence[Group]) -> tuple[Group, ...]:
+    """The groups of a check before those that only have it as a consequence."""
+    return tuple(sorted(groups, key=lambda group: group.check != check))
+
+
+def by_option(cases: Cases, groups: Sequence[Group]) -> tuple[Matrix, ...]:
     """For every dialect a row for each value of each option, and for each kind of invalid configuration.
 
     A case counts with its most severe outcome. Invalid configurations count only in their own rows.
@@ -134,7 +150,7 @@ def by_option(cases: Cases) -> tuple[Matrix, ...]:
         for dialect in dict.fromkeys(case.case["config"]["dialect"] for case in found):
             by_dialect[dialect].append(name)
     return tuple(
-        _option_matrix(rules, {name: _of(rules, cases[name]) for name in names})
+        _option_matrix(rules, {name: _of(rules, cases[name]) for name in names}, groups)
         for dialect, names in sorted(by_dialect.items())
         if (rules := known_dialect(dialect)) is not None
     )
@@ -144,11 +160,18 @@ def _of(rules: Dialect, cases: Sequence[Judged]) -> tuple[Judged, ...]:
     return tuple(case for case in cases if case.case["config"]["dialect"] == rules.name)
 
 
-def _option_matrix(rules: Dialect, cases: Cases) -> Matrix:
+def _option_matrix(rules: Dialect, cases: Cases, groups: Sequence[Group]) -> Matrix:
     tallies = {name: by_label(found, _values) for name, found in cases.items()}
+    explained = {
+        name: _explained(found, [group for group in groups if group.implementation == name])
+        for name, found in cases.items()
+    }
+
+    def cells(label: str) -> tuple[Cell, ...]:
+        return tuple(Cell(found.get(label, Tally()), explained[name].get(label, ())) for name, found in tallies.items())
 
     def section(name: str, meaning: str, values: Iterable[tuple[str, str]]) -> Section:
-        rows = (Row(value, note, _cells(tallies, f"{name}={value}")) for value, note in values)
+        rows = (Row(value, note, cells(f"{name}={value}")) for value, note in values)
         return Section(name, meaning, tuple(row for row in rows if any(cell.tally.total for cell in row.cells)))
 
     sections = [
@@ -184,5 +207,16 @@ def by_label(cases: Iterable[Judged], labels: Labels) -> dict[str, Tally]:
     return {label: Tally.of(some) for label, some in outcomes.items()}
 
 
-def _cells(tallies: Mapping[str, Mapping[str, Tally]], label: str) -> tuple[Cell, ...]:
-    return tuple(Cell(found.get(label, Tally())) for found in tallies.values())
+def _explained(cases: Iterable[Judged], groups: Sequence[Group]) -> dict[str, tuple[Group, ...]]:
+    """For every row the groups of its deviating cases, those with most of them first."""
+    of_case: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        for name in group.ids:
+            of_case[name].append(group)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for case in cases:
+        for label, outcome in _values(case):
+            if outcome in DEVIATIONS:
+                counts[label].update(group.anchor for group in of_case[case.id])
+    by_anchor = {group.anchor: group for group in groups}
+    return {label: tuple(by_anchor[anchor] for anchor, _ in some.most_common()) for label, some in counts.items()}

@@ -183,7 +183,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         warnings=(*notes, *_warnings(results)),
         standings=standings,
         checks=by_check(ordered, ranked),
-        options=by_option(ordered),
+        options=by_option(ordered, ranked),
         groups=ranked,
         known=results.known,
         behaviours=questions(results.behaviours, {one.name: one.label for one in standings}),

@@ -230,6 +230,30 @@ def test_a_cell_leads_to_its_failures(page: Path, browser: Chromium) -> None:
     assert "impl:torch" in browser.ask(ADDRESS)
 
 
+def test_a_cell_of_an_option_leads_to_its_failures(page: Path, browser: Chromium) -> None:
+    wanted = [g for g in view(sample.results()).groups if (g.check, g.implementation) == ("values", "torch")]
+    cell = "[data-row='proj_size=2'] td a"
+    browser.open(f"{page.as_uri()}#view=options")
+    assert browser.ask(f"document.querySelector(\"{cell}\").getAttribute('href')") == f"#{wanted[0].anchor}"
+    browser.click(cell)
+    browser.until(TOLD)
+    assert browser.ask("document.querySelector('#query').value") == "option:proj_size=2 impl:torch outcome:deviation"
+    assert browser.ask(SHOWN) == [wanted[0].anchor]
+    assert browser.ask(f"document.querySelector(\"{cell}\").getAttribute('href')") == f"#{wanted[0].anchor}"
+    browser.click("[data-row='layer=lstm'] td a")  # in the place of other layers, beside other options
+    browser.until("document.querySelector('#query').value.includes('option:layer=lstm')")
+    assert "option:proj_size=2" in browser.ask("document.querySelector('#query').value")
+    assert browser.console == []
+
+
+def test_without_scripts_a_cell_of_an_option_leads_to_a_failure(page: Path, browser: Chromium) -> None:
+    browser.open(page, scripts=False)
+    browser.click("label:has(#view-options)")
+    browser.click("[data-row='proj_size=2'] td a")
+    (group,) = (g for g in view(sample.results()).groups if (g.check, g.implementation) == ("values", "torch"))
+    assert browser.ask("location.hash") == f"#{group.anchor}"
+
+
 def test_a_failure_opens_its_cases_and_a_case_what_was_said_of_it(page: Path, browser: Chromium) -> None:
     group = view(sample.results()).groups[0]
     browser.open(f"{page.as_uri()}#{group.anchor}")

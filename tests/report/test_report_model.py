@@ -156,6 +156,40 @@ def test_a_failing_cell_leads_to_its_group(report: Report) -> None:
             assert (anchors[cell.anchor].check, anchors[cell.anchor].implementation) == (check, name)
 
 
+def test_a_failing_cell_of_an_option_leads_to_the_group_of_most_of_its_cases(report: Report) -> None:
+    failing = 0
+    for matrix in report.options:
+        for section in matrix.sections:
+            for row in section.rows:
+                for name, cell in zip(matrix.columns, row.cells, strict=True):
+                    assert bool(cell.groups) == (cell.tally.deviating > 0)
+                    assert {group.implementation for group in cell.groups} <= {name}
+                    failing += bool(cell.groups)
+    (torch,) = (matrix for matrix in report.options if matrix.columns == (sample.TORCH,))
+    rows = {(section.name, row.name): row for section in torch.sections for row in section.rows}
+    (values,) = (group for group in report.groups if (group.implementation, group.check) == (sample.TORCH, "values"))
+    assert rows["proj_size", "2"].cells[0].groups == (values,)
+    assert rows["proj_size", "0"].cells[0].groups == ()
+    assert failing > 20
+
+
+def test_a_cell_with_several_groups_names_the_one_with_most_cases_first(report: Report) -> None:
+    (keras,) = (matrix for matrix in report.options if sample.FAST in matrix.columns)
+    (section,) = (section for section in keras.sections if section.name == "bidirectional")
+    row = next(row for row in section.rows if row.name == "True")
+    cell = row.cells[keras.columns.index(sample.FAST)]
+    failing = {
+        record.id
+        for record in sample.results().cases
+        if record.implementation == sample.FAST and record.case["config"]["options"]["bidirectional"]
+    }
+    shares = [len(failing & set(group.ids)) for group in cell.groups]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) > 2
+    others = ", ".join(str(group.number) for group in cell.groups[1:])
+    assert cell.explained == f"failure {cell.groups[0].number}; also {others}"
+
+
 # ---------------------------------------------------------------- groups
 
 

@@ -194,6 +194,16 @@ class Cases {
     return new Set(this.groups.filter(([, impl, check, places]) => places.some((c) => matched.has((c * width + check) * this.impls.length + impl))).map(([number]) => number));
   }
 
+  /* The first group of those left that explains failures of a check, or of cases with a setting (`name=value`). */
+  groupOfCheck(check, impl, left) {
+    return this.groups.find(([number, i, k]) => i === impl && left.has(number) && this.checks[k] === check)?.[0];
+  }
+
+  groupOfSetting(setting, impl, left) {
+    this.settled ??= this.groups.map(([, , , cases]) => new Set(cases.flatMap((c) => this.namedOf(c).map(([name, value]) => `${name}=${value}`))));
+    return this.groups.find(([number, i], place) => i === impl && left.has(number) && this.settled[place].has(setting))?.[0];
+  }
+
   /* Counts of outcomes: checks[check][impl][outcome] of cases, and settings["name=value"][impl][outcome]. */
   counts(verdicts) {
     const { case: cases, impl: impls } = this.records, width = this.checks.length, n = this.impls.length, kinds = this.outcomes.length;
@@ -223,13 +233,17 @@ class Cases {
   }
 
   rowsOf(place, table, size) {
-    const rejection = this.rejections[this.cases.rejection[place]];
-    const named = rejection ? [["rejection", rejection]] : this.settingsOf(place);
-    return named.map(([name, value]) => {
+    return this.namedOf(place).map(([name, value]) => {
       const key = `${name}=${value}`;
       if (!table.has(key)) table.set(key, new Uint32Array(size));
       return table.get(key);
     });
+  }
+
+  /* The rows of the matrix by option to which a case belongs: [name, value]. */
+  namedOf(place) {
+    const rejection = this.rejections[this.cases.rejection[place]];
+    return rejection ? [["rejection", rejection]] : this.settingsOf(place);
   }
 
   settingsOf(place) {

@@ -35,8 +35,8 @@
     const begin = performance.now();
     const { verdicts, records } = data.filter(terms);
     const { byCheck, bySetting, whole } = data.counts(verdicts);
-    matrices(data, byCheck, bySetting);
     const left = data.groupsOf(verdicts);
+    matrices(data, byCheck, bySetting, left);
     for (const group of groups) group.hidden = !left.has(Number(group.dataset.group));
     none("#failures", groups.length > 0 && !left.size);
     shown = { verdicts, records, whole };
@@ -66,7 +66,7 @@
 
   const originals = new Map(); // rows that are shown now -> rows as they came
 
-  function matrices(data, byCheck, bySetting) {
+  function matrices(data, byCheck, bySetting, left) {
     for (const table of $$(".matrix")) {
       const impls = $$("thead th[data-impl]", table).map((head) => Number(head.dataset.impl));
       const tallies = table.id === "by-check" ? byCheck : bySetting;
@@ -75,7 +75,8 @@
         const fresh = first.cloneNode(true);
         $$("td:not(.meaning)", fresh).forEach((cell) => cell.remove());
         const tally = tallies.get(row.dataset.row);
-        fresh.append(...impls.map((impl) => cell(data, tally, impl, row.dataset.row, table.id === "by-check")));
+        const explains = (impl) => (table.id === "by-check" ? data.groupOfCheck(row.dataset.row, impl, left) : data.groupOfSetting(row.dataset.row, impl, left));
+        fresh.append(...impls.map((impl) => cell(data, tally, impl, explains)));
         fresh.hidden = table.id === "by-check" && !(tally && impls.some((impl) => tally.subarray(impl * data.outcomes.length, (impl + 1) * data.outcomes.length).some(Boolean)));
         fresh.classList.toggle("empty", !tally);
         row.replaceWith(fresh);
@@ -86,7 +87,7 @@
     none("#matrix", ![...byCheck.values()].some((tally) => tally.some(Boolean)));
   }
 
-  function cell(data, tally, impl, row, leads) {
+  function cell(data, tally, impl, explains) {
     const kinds = data.outcomes.length, counts = tally ? tally.subarray(impl * kinds, (impl + 1) * kinds) : [];
     const worst = counts.findIndex?.((n) => n > 0) ?? -1;
     if (worst < 0) return make("td", { class: "num none" }, make("span", { "aria-hidden": "true" }, "·"), make("span", { class: "sr" }, "no case"));
@@ -98,13 +99,13 @@
     const words = [...counts].map((n, k) => (n ? `${n} ${data.outcomes[k]}` : "")).filter(Boolean).join(", ");
     const text = partial ? `${of.toLocaleString("en")}/${judged.toLocaleString("en")}` : of.toLocaleString("en");
     const inside = [make("span", { class: "glyph", "aria-hidden": "true" }, glyphs[outcome] ?? ""), make("span", { class: "sr" }, outcome), " " + text];
-    const group = failing && leads && data.groups.find(([, i, check]) => i === impl && data.checks[check] === row);
-    const target = group && groups.find((one) => Number(one.dataset.group) === group[0]);
+    const number = failing ? explains(impl) : undefined;
+    const target = number && groups.find((one) => Number(one.dataset.group) === number);
     return make("td", { class: `num level-${level} ${css(outcome)}`, title: words }, ...(target ? [make("a", { href: "#" + target.id }, ...inside)] : inside));
   }
 
   /* A cell with failures narrows to them; without scripts it leads to the first of them. */
-  $("#by-check")?.addEventListener("click", (event) => {
+  $("#matrix").addEventListener("click", (event) => {
     const link = event.target.closest("td a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -116,13 +117,16 @@
       if (other.tagName === "TD" && !other.classList.contains("meaning")) column += other.colSpan;
     }
     const impl = $("bdi", heads[column]).textContent;
-    narrow([["check", row.dataset.row], ["impl", impl], ["outcome", "deviation"]], "failures");
+    const term = row.closest("#by-check") ? ["check", row.dataset.row] : ["option", row.dataset.row];
+    narrow([term, ["impl", impl], ["outcome", "deviation"]], "failures");
   });
 
-  /* Puts terms into the filter, in the place of others of the same keys, and goes to a section. */
+  /* Puts terms into the filter, in the place of others of the same keys (or options), and goes to a section. */
+  const name = (setting) => /^[^=!<>]*/.exec(setting)[0].toLowerCase();
   async function narrow(terms, at) {
     let kept = [];
-    try { kept = Where.parse(query.value).filter((term) => !terms.some(([key]) => key === term.key)); } catch { /* replaced */ }
+    const replaced = (term) => terms.some(([key, value]) => key === term.key && (key !== "option" || term.values.some((other) => name(other) === name(value))));
+    try { kept = Where.parse(query.value).filter((term) => !replaced(term)); } catch { /* replaced */ }
     query.value = [...kept.map((term) => query.value.slice(term.position, term.end)), ...terms.map(([key, value]) => Where.spell(key, value))].join(" ");
     state.at = at;
     state.case = "";
