@@ -9,6 +9,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from markupsafe import Markup, escape
 from conformance.report import pictures, svg, text
 from conformance.report.exported import scripts_of
 from conformance.report.model import Report, view
+from conformance.report.numerics import Spread
 from conformance.report.payload import Payload, tables
 from conformance.report.tally import cases_of
 from conformance.report.vocabulary import OUTCOMES, PHASES, css_class
@@ -149,10 +151,12 @@ def _environment() -> Environment:
         "histogram": svg.histogram,
         "failure_picture": pictures.failure_picture,
         "layer_picture": pictures.layer_picture,
+        "spread_picture": pictures.spread_picture,
         "scale": svg.scale,
         "replay_template": replay_template,
         "reproduce": reproduce,
         "share": text.share,
+        "spreads_by_check": spreads_by_check,
     }
     environment.filters |= {
         "count": text.count,
@@ -171,6 +175,11 @@ def _environment() -> Environment:
 def _visible(value: Any) -> Any:
     """What every expression of the templates passes through: foreign text loses its control characters."""
     return text.safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def spreads_by_check(spreads: Sequence[Spread]) -> list[tuple[str, list[Spread]]]:
+    """Spreads, each check with all its implementations, in their order."""
+    return [(check, list(some)) for check, some in groupby(spreads, key=lambda one: one.whole.check)]
 
 
 def soft(name: str) -> Markup:

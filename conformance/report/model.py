@@ -16,14 +16,15 @@ from conformance.report.groups import Group, GroupKey, groups_of, linked
 from conformance.report.matrix import Matrix, by_check, by_label, by_option
 from conformance.report.numerics import (
     Accuracy,
-    Distribution,
     Informativeness,
+    Spread,
     accuracies,
-    distributions,
     informativeness,
+    spreads,
 )
 from conformance.report.tally import Judged, Tally, cases_of
 from conformance.report.text import count
+from conformance.report.vocabulary import check_place
 from conformance.results import Results
 
 Status = Literal["broken", "deviates", "incomplete", "not run", "conforms"]
@@ -135,7 +136,7 @@ class Report:
         behaviours: open questions with their answers.
         remarks: known, fixed, unspecified and unsupported behaviour.
         clauses: the clauses that were tested.
-        coverage, distributions, informativeness, accuracies, speeds: see those classes.
+        coverage, spreads, informativeness, accuracies, speeds: see those classes.
     """
 
     header: RunStarted
@@ -151,7 +152,7 @@ class Report:
     remarks: tuple[Remark, ...]
     clauses: tuple[Tested, ...]
     coverage: tuple[Coverage, ...]
-    distributions: tuple[Distribution, ...]
+    spreads: tuple[Spread, ...]
     informativeness: tuple[Informativeness, ...]
     accuracies: tuple[Accuracy, ...]
     speeds: tuple[Speed, ...]
@@ -194,7 +195,9 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
             ranked,
         ),
         coverage=coverages(case for found in cases.values() for case in found),
-        distributions=tuple(sorted(distributions(results), key=lambda one: (one.check, order[one.implementation]))),
+        spreads=tuple(
+            sorted(spreads(results), key=lambda one: (check_place(one.whole.check), order[one.whole.implementation]))
+        ),
         informativeness=tuple(sorted(informativeness(results), key=lambda one: order[one.implementation])),
         accuracies=tuple(sorted(accuracies(results), key=lambda one: order[one.implementation])),
         speeds=tuple(sorted(_speeds(results), key=lambda one: order[one.implementation])),

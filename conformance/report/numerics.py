@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from conformance.engine.events import Elements
@@ -28,6 +29,7 @@ class Distribution:
         median, p99, largest: of all, those that are 0 included.
         bins: counts of those that are not 0 on a log scale; the first is all below the lowest decade, the last all
             above the highest.
+        sample, weak, uninformative: elements of those cases in which they were counted, and how many could say little.
     """
 
     implementation: str
@@ -40,6 +42,9 @@ class Distribution:
     p99: float
     largest: float
     bins: tuple[int, ...]
+    sample: int
+    weak: int
+    uninformative: int
 
 
 @dataclass(frozen=True)
@@ -71,20 +76,46 @@ class Accuracy:
 STEPS = (4, 16, 64)
 """Cases are told apart by their number of time steps: up to 4, 16, 64, and more."""
 
+FEW = 20
+"""So few cases are not told apart: nothing could be seen."""
 
-def distributions(results: Results) -> tuple[Distribution, ...]:
-    """One for each check and implementation, each followed by one for each type and range of time steps."""
-    ratios: dict[tuple[str, str], list[tuple[str, str, float]]] = defaultdict(list)
+
+@dataclass(frozen=True)
+class Spread:
+    """One check on one implementation, as a whole and in parts.
+
+    Attributes:
+        whole: all its cases.
+        parts: cases of one type each, then of one range of time steps each; none where there are few cases or one part.
+    """
+
+    whole: Distribution
+    parts: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One verdict: its type, its range of time steps, its ratio, and the elements of which it is the largest."""
+
+    dtype: str
+    steps: str
+    ratio: float
+    elements: Elements | None
+
+
+def spreads(results: Results) -> tuple[Spread, ...]:
+    """One for each check and implementation."""
+    seen: dict[tuple[str, str], list[_Seen]] = defaultdict(list)
     for record in results.cases:
         config = record.case["config"]
-        parts = str(config["options"].get("dtype", "")), _steps(int(config["sizes"].get("timesteps", 0)))
+        dtype, steps = str(config["options"].get("dtype", "")), _steps(int(config["sizes"].get("timesteps", 0)))
         for check, verdict in record.outcomes.items():
             if verdict.ratio is not None:
-                ratios[check, record.implementation].append((*parts, verdict.ratio))
+                one = _Seen(dtype, steps, verdict.ratio, verdict.elements)
+                seen[check, record.implementation].append(one)
     return tuple(
-        distribution
-        for (check, name), found in sorted(ratios.items())
-        for distribution in _with_parts(name, check, found)
+        Spread(_distribution(name, check, None, found), tuple(_parts(name, check, found)))
+        for (check, name), found in sorted(seen.items())
     )
 
 
@@ -96,20 +127,22 @@ def _steps(number: int) -> str:
     return f"T > {STEPS[-1]}"
 
 
-def _with_parts(name: str, check: str, found: Sequence[tuple[str, str, float]]) -> Iterable[Distribution]:
-    yield _distribution(name, check, None, [ratio for *_, ratio in found])
+def _parts(name: str, check: str, found: Sequence[_Seen]) -> Iterable[Distribution]:
+    if len(found) < FEW:
+        return
     order = {_steps(steps): place for place, steps in enumerate((*STEPS, STEPS[-1] + 1))}
-    for by in (0, 1):
-        parts: dict[str, list[float]] = defaultdict(list)
+    for by in (attrgetter("dtype"), attrgetter("steps")):
+        parts: dict[str, list[_Seen]] = defaultdict(list)
         for one in found:
-            parts[str(one[by])].append(one[2])
+            parts[by(one)].append(one)
         if len(parts) > 1:
             for part in sorted(parts, key=lambda part: (order.get(part, -1), part)):
                 yield _distribution(name, check, part, parts[part])
 
 
-def _distribution(name: str, check: str, part: str | None, ratios: Sequence[float]) -> Distribution:
-    ordered = sorted(math.inf if math.isnan(ratio) else ratio for ratio in ratios)
+def _distribution(name: str, check: str, part: str | None, seen: Sequence[_Seen]) -> Distribution:
+    ordered = sorted(math.inf if math.isnan(one.ratio) else one.ratio for one in seen)
+    sample = _sum([one.elements for one in seen if one.elements is not None and one.elements.measured])
     bins = [0] * ((HIGHEST - LOWEST) * BINS_PER_DECADE + 2)
     for ratio in ordered:
         if ratio > 0:
@@ -125,6 +158,9 @@ def _distribution(name: str, check: str, part: str | None, ratios: Sequence[floa
         p99=ordered[min(len(ordered) - 1, math.ceil(0.99 * len(ordered)) - 1)],
         largest=ordered[-1],
         bins=tuple(bins),
+        sample=sample.judged,
+        weak=sample.weak,
+        uninformative=sample.uninformative,
     )
 
 

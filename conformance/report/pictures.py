@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from conformance.engine.events import Evidence
 from conformance.errors import SpecError
-from conformance.report.drawing import draw_failure, draw_layer, svg
+from conformance.report.drawing import draw_failure, draw_layer, draw_spread, svg
+from conformance.report.numerics import Spread
 from conformance.spec import Case
 
 
@@ -26,3 +27,8 @@ def failure_picture(found: Evidence | None) -> Markup | None:
     """What came beside what should come; None where the results have no numbers for it."""
     drawing = None if found is None else draw_failure(found)
     return None if drawing is None else svg(drawing)
+
+
+def spread_picture(found: Spread) -> Markup:
+    """Error ÷ allowed against type and number of time steps."""
+    return svg(draw_spread(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from conformance.checks import CHECKS
 from conformance.engine.events import Outcome
 
 
@@ -36,6 +37,12 @@ SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(
 
 PHASES = ("pinned", "covering", "random")
 """The phases of a run, in order."""
+
+
+def check_place(name: str) -> int:
+    """Its place in the registry of checks; after all others, if it is of another version."""
+    names = list(CHECKS)
+    return names.index(name) if name in names else len(names)
 
 
 def css_class(outcome: Outcome) -> str:

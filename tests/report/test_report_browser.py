@@ -97,6 +97,13 @@ def test_nothing_runs_off_the_side(page: Path, browser: Chromium, width: int, vi
     assert browser.ask("document.documentElement.scrollWidth") == width
 
 
+def test_six_implementations_scroll_within_their_tables(tmp_path: Path, browser: Chromium) -> None:
+    browser.open(write(sample.scaled(40), tmp_path)[0], width=390)
+    browser.ask("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.ask("document.querySelector('#by-check').scrollWidth") > 390
+    assert browser.ask("document.documentElement.scrollWidth") == 390
+
+
 def test_without_scripts_the_page_is_complete(page: Path, browser: Chromium) -> None:
     browser.open(page, scripts=False)
     text = browser.ask("document.body.innerText")

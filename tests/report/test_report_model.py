@@ -9,7 +9,7 @@ import sample
 
 from conformance.engine.events import DEVIATIONS, ImplementationStarted, RunFinished
 from conformance.report.model import Report, view
-from conformance.report.numerics import BINS_PER_DECADE, LOWEST, distributions
+from conformance.report.numerics import BINS_PER_DECADE, FEW, LOWEST, spreads
 from conformance.report.tally import Tally
 from conformance.report.text import exact, number, safe, share, short
 from conformance.results import Results
@@ -244,26 +244,50 @@ def test_cases_that_nobody_supports_are_not_covered() -> None:
 
 
 def test_bins_hold_every_case_that_is_not_exact(report: Report) -> None:
-    for found in report.distributions:
-        assert sum(found.bins) + found.zero == found.number
-        assert sum(found.bins[1 - LOWEST * BINS_PER_DECADE :]) == found.above
+    for spread in report.spreads:
+        for found in (spread.whole, *spread.parts):
+            assert sum(found.bins) + found.zero == found.number
+            assert sum(found.bins[1 - LOWEST * BINS_PER_DECADE :]) == found.above
 
 
 def test_types_add_up_to_all_and_so_do_ranges_of_time_steps() -> None:
-    found = distributions(sample.results())
-    for whole in (one for one in found if one.part is None):
-        parts = [one for one in found if one.part and one.implementation == whole.implementation]
+    for spread in spreads(sample.results()):
+        whole = spread.whole
         for steps in (False, True):
-            some = [one for one in parts if str(one.part).startswith("T ") == steps]
+            some = [one for one in spread.parts if str(one.part).startswith("T ") == steps]
             assert sum(part.number for part in some) == whole.number
             assert max(part.largest for part in some) == whole.largest
+            assert sum(part.weak for part in some) == whole.weak > 0
+            assert sum(part.sample for part in some) == whole.sample
+
+
+def test_few_cases_are_not_told_apart() -> None:
+    run = sample.results()
+    records = [r for r in run.cases if r.implementation == sample.GOOD and "values" in r.outcomes]
+    few, enough = (spreads(replace(run, cases=tuple(records[:number]))) for number in (FEW - 1, FEW))
+    assert [one.parts for one in few] == [()]
+    assert [bool(one.parts) for one in enough] == [True]
+
+
+def test_weak_elements_are_a_share_of_those_in_which_they_were_counted() -> None:
+    run = sample.results()
+    for spread in spreads(run):
+        told = [
+            record.outcomes["values"].elements
+            for record in run.cases
+            if record.implementation == spread.whole.implementation and "values" in record.outcomes
+        ]
+        measured = [one for one in told if one is not None and one.measured]
+        assert spread.whole.sample == sum(one.judged for one in measured)
+        assert spread.whole.weak == sum(one.weak for one in measured)
 
 
 def test_a_ratio_of_one_is_allowed() -> None:
     run = sample.results()
     record = next(r for r in run.cases if r.implementation == sample.GOOD and "values" in r.outcomes)
     at_limit = replace(record, outcomes={"values": replace(record.outcomes["values"], ratio=1.0)})
-    (found,) = distributions(replace(run, cases=(at_limit,)))
+    (spread,) = spreads(replace(run, cases=(at_limit,)))
+    found = spread.whole
     assert (found.above, sum(found.bins[1 - LOWEST * BINS_PER_DECADE :])) == (0, 0)
 
 

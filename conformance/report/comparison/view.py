@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from conformance.checks import CHECKS
 from conformance.engine.events import DEVIATIONS, Outcome, RunStarted, Verdict
 from conformance.report.groups import CaseView, case_view
 from conformance.report.model import label
 from conformance.report.text import count, number, ratio
-from conformance.report.vocabulary import OUTCOMES
+from conformance.report.vocabulary import OUTCOMES, check_place
 from conformance.results import KINDS, Change, Compared, Comparison, Explanation, Kind, Quartiles, Speed, Thresholds
 from conformance.results.kinds import kind_of
 
@@ -184,15 +183,9 @@ def _part(one: Compared, sources: tuple[str, str], first: int) -> Part:
         verdict=f"{changed}; {count(one.cases, 'case')} compared in {count(len(one.transitions), 'check')}.",
         entries=tuple(_entry(n, change, one, sources) for n, change in enumerate(one.changes, first)),
         after_outcomes=_ordered(now for moves in one.transitions.values() for _, now in moves),
-        grids=tuple(_grid(check, one.transitions[check]) for check in sorted(one.transitions, key=_place)),
+        grids=tuple(_grid(check, one.transitions[check]) for check in sorted(one.transitions, key=check_place)),
         speeds=one.speeds,
     )
-
-
-def _place(check: str) -> int:
-    """Its place in the registry; after all others, if it is of another version."""
-    names = list(CHECKS)
-    return names.index(check) if check in names else len(names)
 
 
 def _ordered(outcomes: Iterator[Outcome]) -> tuple[Outcome, ...]:

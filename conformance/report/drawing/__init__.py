@@ -10,6 +10,7 @@ from __future__ import annotations
 from conformance.report.drawing.canvas import Drawing, svg
 from conformance.report.drawing.failure import draw_failure
 from conformance.report.drawing.layer import draw_layer
+from conformance.report.drawing.spread import draw_spread
 from conformance.report.drawing.standalone import standalone
 
-__all__ = ["Drawing", "draw_failure", "draw_layer", "standalone", "svg"]
+__all__ = ["Drawing", "draw_failure", "draw_layer", "draw_spread", "standalone", "svg"]
