@@ -46,7 +46,7 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "gradients", "initial_weights", "dropout", "train")
+FEATURES = ("carry", "layouts", "threads", "ownership", "mixed", "gradients", "initial_weights", "dropout", "train")
 
 
 class TorchLayer:

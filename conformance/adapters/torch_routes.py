@@ -317,8 +317,15 @@ def offered(any_module: bool) -> Dict[str, Dict[str, List[Any]]]:
     return {name: dict(route.needs) for name, route in ROUTES.items() if route.any_module or not any_module}
 
 
+HALF: Dict[str, str] = {"autocast_float16": "float16", "autocast_bfloat16": "bfloat16"}
+"""No routes, because what they give is rounded to half precision: the ways to `torch.autocast`, and its type."""
+
+
 def follow(name: str, call: Call) -> Any:
     """What a route gives; `ValueError` if there is none of that name."""
+    if name in HALF:
+        with call.torch.autocast("cpu", dtype=getattr(call.torch, HALF[name])):
+            return call.plain()
     if name not in ROUTES:
         raise ValueError("there is no mode %r; there are eager and the routes %s" % (name, ", ".join(ROUTES)))
     return ROUTES[name].result(call)

@@ -38,14 +38,15 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
         if behaviour.dialect != hello.dialect or not _claimed(behaviour, hello):
             continue
         drawn = probe(behaviour)
-        outcome = session.call_once(behaviour.config, drawn, mode, behaviour.arguments)
+        outcome = session.call_once(behaviour.config, drawn, behaviour.route or mode, behaviour.arguments)
         losses += isinstance(outcome, Lost)
         answer, detail = classified(behaviour, drawn, outcome)
         yield BehaviourSeen(name, behaviour.id, answer, detail)
 
 
 def _claimed(behaviour: Behaviour, hello: Hello) -> bool:
-    return hello.missing(behaviour.config) is None and (behaviour.legal or hello.rejections)
+    offered = behaviour.feature is None or behaviour.feature in hello.features
+    return offered and hello.missing(behaviour.config) is None and (behaviour.legal or hello.rejections)
 
 
 def probe(behaviour: Behaviour) -> Tensors:
@@ -138,6 +139,7 @@ CHANGES: Mapping[str, Callable[[Tensors], Tensors]] = {
     "state_without_rows": _states(lambda states: tuple(state[0] for state in states)),
     "no_timesteps": lambda drawn: replace(drawn, x=drawn.x[:, :0]),
     "no_rows": lambda drawn: replace(drawn, x=drawn.x[:0]),
+    "whole_numbers": lambda drawn: replace(drawn, x=np.round(drawn.x).astype(np.int32)),
     "last_length_zero": _lengths(-1, lambda _: 0),
     "first_length_too_long": _lengths(0, lambda drawn: max(drawn.x.shape[:2]) + 1),
 }
@@ -186,6 +188,14 @@ def _end(half: Array, state: Array) -> str | None:
     return next((end for end, at in (("first", 0), ("last", -1)) if _same(half[:, at], state)), None)
 
 
+def _types(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+    """Of outputs and states together; whole numbers, such as lengths, have none that matters."""
+    types = {output.dtype.name for output in outputs if output.dtype.kind != "i"}
+    if not types <= {"bfloat16", "float32"}:
+        return "something_else"
+    return types.pop() if len(types) == 1 else "several"
+
+
 def _initial(drawn: Tensors) -> Array:
     return (drawn.initial_state or ())[0]
 
@@ -209,5 +219,6 @@ OBSERVERS: Mapping[str, Callable[[Tensors, tuple[Array, ...]], str]] = {
     "last_output": _last_output,
     "nothing_read": _nothing_read,
     "halves": _halves,
+    "types": _types,
 }
 """Name of an observer -> the answer that it reads from the probe's tensors and what was returned."""

@@ -69,6 +69,7 @@ class Call:
             outputs, but the gradients of that loss with respect to all that it is given, or with `manner.steps` the
             weights after every step.
         fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
+        any_type: the types of what it gives are left open.
     """
 
     config: LayerConfig
@@ -78,6 +79,7 @@ class Call:
     arguments: tuple[tuple[str, Any], ...] = ()
     cotangents: Mapping[int, Array] = field(default_factory=dict)
     fresh: bool = False
+    any_type: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.laws.law import Call, Plan, Subject, everything, same
-from conformance.spec import Array
+from conformance.laws.law import Call, Manner, Plan, Subject, everything, same
+from conformance.spec import Array, LayerConfig, Tensors
+from conformance.spec.dialect import Mixed
 
 WIDE = "float32"
 """The type of the weights, and of arguments that the layer has to convert by itself."""
@@ -17,21 +18,40 @@ def mixed_precision(subject: Subject) -> Plan | None:
     """A layer with weights in float32 that computes in half precision gives what a layer of half precision gives.
 
     Its weights and arguments are those of the case, numbers of half precision in float32: nothing is rounded on the way
-    to the first product. A second layer is only built, and shows the type of its weights.
+    to the first product.
     """
-    config, tensors = subject.config, subject.tensors
+    config = subject.config
     wide = config.with_options(dtype=WIDE)
     if config.dtype not in config.rules.mixed or not subject.can(wide):
         return None
-    arguments = tuple(config.rules.mixed[config.dtype].items())
-    states = tensors.initial_state
-    given = replace(tensors, x=_widened(tensors.x), initial_state=states and tuple(_widened(it) for it in states))
-    calls = (
-        Call(config, given, layer=1, arguments=arguments),
-        Call(wide, given, layer=2, arguments=arguments, fresh=True),
-    )
+    rule, given = config.rules.mixed[config.dtype], _widened(subject.tensors)
+    calls = _on_a_way(rule, wide, given) if rule.route else _of_a_policy(rule, config, wide, given)
     return Plan(calls, same(subject.contract, 0, everything), "a layer of mixed precision")
 
 
-def _widened(array: Array) -> Array:
+def _on_a_way(rule: Mixed, wide: LayerConfig, given: Tensors) -> tuple[Call, ...]:
+    """A layer of float32 that is called so that it computes in half precision where that is seen fit."""
+    return (Call(wide, given, layer=1, manner=Manner(route=rule.route), any_type=True),)
+
+
+def _of_a_policy(rule: Mixed, config: LayerConfig, wide: LayerConfig, given: Tensors) -> tuple[Call, ...]:
+    """A layer that is made to compute in half precision, and another one that is only built, to show its weights."""
+    arguments = tuple(rule.arguments.items())
+    return (
+        Call(config, given, layer=1, arguments=arguments),
+        Call(wide, given, layer=2, arguments=arguments, fresh=True),
+    )
+
+
+def _widened(tensors: Tensors) -> Tensors:
+    states = tensors.initial_state
+    return replace(
+        tensors,
+        weights=tuple(_wide(weight) for weight in tensors.weights),
+        x=_wide(tensors.x),
+        initial_state=None if states is None else tuple(_wide(state) for state in states),
+    )
+
+
+def _wide(array: Array) -> Array:
     return array.astype(np.dtype(WIDE))

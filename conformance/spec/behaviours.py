@@ -29,6 +29,8 @@ class Behaviour:
         answers: name of an answer -> what it means; those that every question can have come last.
         arguments: constructor arguments of the probe that replace valid ones.
         change: name of what is done to the tensors; None: nothing.
+        route: the way to call it; None: plainly.
+        feature: what an implementation must claim beyond plain calls to be asked; None: nothing.
         legal: whether the probe is valid input; any other is not sent where an implementation does not claim to refuse
             what is invalid.
     """
@@ -43,6 +45,8 @@ class Behaviour:
     options: Mapping[str, Value] = field(default_factory=dict)
     arguments: Mapping[str, Value | float] = field(default_factory=dict)
     change: str | None = None
+    route: str | None = None
+    feature: str | None = None
     legal: bool = False
 
     @property

@@ -135,6 +135,19 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """How a layer with weights in float32 computes in a half type.
+
+    Attributes:
+        arguments: of its constructor.
+        route: the way to call it; empty: plainly. On such a way the types of what it returns are left open.
+    """
+
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    route: str = ""
+
+
+@dataclass(frozen=True)
 class Dialect:
     """The contract of one API.
 
@@ -145,7 +158,7 @@ class Dialect:
         nesting: how several outputs come: `flat`: in one tuple; `list`: in one list; `places`: as each output says.
         activations: name of an activation -> that of its function, where another dialect has it for another.
         stateful: constructor arguments of a layer that keeps its states; empty: none does.
-        mixed: type -> constructor arguments of a layer that computes in it, and keeps its weights in float32.
+        mixed: half type -> how a layer with weights in float32 computes in it.
         dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
     """
 
@@ -163,7 +176,7 @@ class Dialect:
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
     stateful: Mapping[str, Value]
-    mixed: Mapping[str, Mapping[str, Value]]
+    mixed: Mapping[str, Mixed]
     dropout: Mapping[str, Any]
 
     @property
@@ -251,7 +264,7 @@ def load_dialect(name: str) -> Dialect:
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
         stateful=data.get("stateful", {}),
-        mixed=data.get("mixed", {}),
+        mixed={dtype: Mixed(**entry) for dtype, entry in data.get("mixed", {}).items()},
         dropout=data.get("dropout", {}),
     )
 

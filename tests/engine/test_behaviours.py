@@ -22,6 +22,7 @@ from conformance.report import html
 from conformance.results import Results, compare, decode, encode, merge, read_results
 from conformance.spec import load_clauses
 from conformance.spec.behaviours import Behaviour, load_behaviours
+from conformance.spec.tensors import BFLOAT16
 
 ALL = tuple(load_behaviours().values())
 FAKE = Path(__file__).parents[1] / "workers" / "fakes" / "numpy_layers.py"
@@ -75,6 +76,26 @@ def test_the_first_step_tells_zeros_from_the_initial_state() -> None:
     assert answer(0) == "zeros"
     assert answer(drawn.initial_state[0]) == "initial_state"
     assert answer(7) == "something_else"
+
+
+@pytest.mark.parametrize(
+    ("types", "answer"),
+    [
+        (("float32", "float32"), "float32"),
+        (("bfloat16", "bfloat16", "int64"), "bfloat16"),
+        (("bfloat16", "float32"), "several"),
+        (("float16", "float16"), "something_else"),
+    ],
+)
+def test_types_under_autocast(types: tuple[str, ...], answer: str) -> None:
+    (behaviour,) = (one for one in ALL if one.id == "TORCH-ASK-7")
+    reply = Reply(tuple(np.zeros(1, {"bfloat16": BFLOAT16}.get(name, name)) for name in types), 0, 0.0)
+    assert classified(behaviour, probe(behaviour), reply)[0] == answer
+
+
+def test_only_who_claims_the_feature_of_a_question_is_asked(results: Results) -> None:
+    """The fake of PyTorch does not claim mixed precision."""
+    assert not [one for one in asked("torch").behaviours if load_behaviours()[one.behaviour].feature]
 
 
 def test_what_a_layer_gives_instead_of_its_contract_is_something_else() -> None:

@@ -14,7 +14,7 @@ from conformance.engine.scene import Suspect
 from conformance.engine.suspects import suspects
 from conformance.errors import SpecError
 from conformance.generate.tensors import tensors
-from conformance.reference import Expected, precision
+from conformance.reference import Expected, evaluate, precision
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value
 
 SIZES = Sizes(batch=3, timesteps=5, features=4, units=6)
@@ -38,7 +38,7 @@ CONFIGS: list[tuple[str, str, dict[str, Value]]] = [
 
 def expectation(dialect: str, layer: str, options: dict[str, Value], seed: int = 1) -> Expectation:
     case = Case(LayerConfig.of(dialect, layer, options, SIZES), DataSpec("generic", seed))
-    return expectations([case], [tensors(case)], precision("float32"))[0]
+    return expectations([case], [tensors(case)], precision(case.config.dtype))[0]
 
 
 def reply(due: Expectation, changed: tuple[Expected, ...] | None = None) -> Reply:
@@ -121,6 +121,22 @@ def test_values_of_a_lower_precision_are_named() -> None:
     due = expectation("keras", "gru", {})
     coarse = tuple(array.astype(np.float16).astype(np.float32) for array in reply(due).outputs)
     assert looks_like([(due, replace(reply(due), outputs=coarse))]) == "values have the precision of float16"
+
+
+def test_a_layer_that_computes_partly_in_float32_is_named() -> None:
+    """Its values have all digits of float64, and errors of float32: here those of a bias that was rounded."""
+    due = expectation("keras", "gru", {"dtype": "float64"})
+    *matrices, bias = due.tensors.weights
+    rounded = replace(due.tensors, weights=(*matrices, bias.astype(np.float32).astype(np.float64)))
+    (given,) = evaluate(due.case.config, [rounded], precision("float64"), "step")
+    assert looks_like([(due, reply(due, tuple(given)))]) == "partly computed in float32"
+
+
+@pytest.mark.parametrize("off", [1e-13, 1e-3])
+def test_an_error_of_another_size_is_not_one_of_float32(off: float) -> None:
+    due = expectation("keras", "gru", {"dtype": "float64"})
+    wrong = tuple(array + off for array in reply(due).outputs)
+    assert looks_like([(due, replace(reply(due), outputs=wrong))]) is None
 
 
 def test_nothing_looks_like_anything_without_samples() -> None:

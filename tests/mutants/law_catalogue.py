@@ -139,10 +139,10 @@ DROPOUT = (
 )
 
 
-def half(fault: str, *when: str) -> Mutant:
+def half(fault: str, *when: str, dialect: str = "keras") -> Mutant:
     """In float16, which is covered apart from all other options."""
     apart = replace(ALL_LAWS, sizes=1)
-    return Mutant(fault, "keras", "mixed_precision", when, only={"dtype": "float16"}, profile=apart)
+    return Mutant(fault, dialect, "mixed_precision", when, only={"dtype": "float16"}, profile=apart)
 
 
 MIXED = (
@@ -150,6 +150,7 @@ MIXED = (
     half("mixed_computes_in_float32"),
     half("given_states_are_not_narrowed", "return_state=True", "initial_state=True"),
     half("narrowed_once"),
+    half("autocast_forgets_hx", "hx=True", dialect="torch"),
 )
 
 LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED)

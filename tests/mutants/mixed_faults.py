@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from numpy_layers import MIXED, fault
-from planting import Array, KerasCell, KerasDialect, KerasLayer, instead_of
+from planting import Array, KerasCell, KerasLayer, TorchLayer, instead_of
+
+AUTOCAST = "autocast_float16"
+"""The way to call a module of PyTorch so."""
 
 
 def mixed(dialect: Any) -> None:
-    """Let the honest implementation say that it computes in float16 too, and has the policy for it."""
-    if isinstance(dialect, KerasDialect):
-        dialect.options = {**dialect.options, "dtype": ["float32", "float16"]}  # type: ignore[misc]
-        dialect.features = [*dialect.features, "mixed"]  # type: ignore[misc]
+    """Let the honest implementation say that it computes in float16 too, and has a policy or a way for it.
+
+    Under autocast it computes everything in float32, as it may.
+    """
+    dialect.options = {**dialect.options, "dtype": ["float32", "float16"]}
+    dialect.features = [*dialect.features, "mixed"]
+
+    @instead_of(TorchLayer, "call")
+    def call(honest: Any, _layer: Any, mode: str, inputs: Any) -> Any:
+        return honest("eager" if mode == AUTOCAST else mode, inputs)
 
 
 @fault
@@ -67,3 +76,13 @@ def narrowed_once(dialect: Any) -> None:
         return list(cell.narrowed) if stale else [array.astype(cell.dtype, copy=False) for array in cell.weights]
 
     KerasCell.cast = property(cast)  # type: ignore[method-assign, assignment]
+
+
+@fault
+def autocast_forgets_hx(dialect: Any) -> None:
+    """Under autocast, initial states that are float32 are left out."""
+    mixed(dialect)
+
+    @instead_of(TorchLayer, "call")
+    def call(honest: Any, _layer: Any, mode: str, inputs: Any) -> Any:
+        return honest(mode, inputs._replace(initial_state=None) if mode == AUTOCAST else inputs)

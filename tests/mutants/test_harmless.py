@@ -17,7 +17,7 @@ SEED = 2
 QUICK = replace(PROFILES["quick"], draws=6)
 """All its configurations, each with every kind of data: `benchmarks/false_alarms.py` has many."""
 
-BOTH = ("sums_from_the_left", "all_in_float64", "gru_as_difference")
+BOTH = ("sums_from_the_left", "all_in_float64", "gru_as_difference", "mixed_precision_offered")
 KERAS = (
     "sums_in_pairs",
     "products_in_float64",
@@ -34,7 +34,6 @@ KERAS = (
     "orthogonal_by_singular_values",
     "masks_in_another_order",
     "dropped_after_the_product",
-    "mixed_precision_offered",
 )
 TORCH = (
     "products_fused",
