@@ -9,15 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
 from conformance.checks.laws import again
 from conformance.checks.registry import applicable
 from conformance.engine.conditions import SIZES, Condition, Features, Literal, features, literal
 from conformance.engine.diagnosis import looks_like
-from conformance.engine.events import CaseJudged, Evidence, GroupFound
-from conformance.engine.evidence import evidence, showing
+from conformance.engine.events import CaseJudged, GroupFound
+from conformance.engine.evidence import numbers_behind, outlines_behind
 from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise, with_option
 from conformance.engine.needs import narrowed, options_needed, roomy
@@ -177,6 +177,7 @@ class Investigator:
         case, verdict = cause.smallest, cause.verdict
         if verdict.worst is not None and verdict.worst.first_step is None:
             verdict = replace(verdict, worst=replace(verdict.worst, first_step=self._first_step(cause)))
+        observe = partial(self._observe, mode=cause.mode)
         return GroupFound(
             number=number,
             implementation=self._name,
@@ -193,19 +194,9 @@ class Investigator:
             worst=verdict.worst,
             looks_like=self._looks_like(cause),
             also=cause.also,
-            evidence=self._evidence(cause),
+            evidence=numbers_behind(cause.check, cause.verdict, case, observe),
+            returned=outlines_behind(cause.check, case, observe),
         )
-
-    def _evidence(self, cause: Cause) -> Evidence | None:
-        """Numbers of the smallest case, or of one that fails in the same way and shows more."""
-        if cause.check != "values" or cause.verdict.worst is None:
-            return None
-        for case in showing(cause.smallest):
-            seen = self._observe(case, cause.mode)
-            verdict = None if seen is None else judge(seen).get(cause.check)
-            if seen is not None and verdict is not None and verdict.worst and verdict.cause == cause.verdict.cause:
-                return evidence(seen, verdict.worst)
-        return None
 
     def _first_step(self, cause: Cause) -> int | None:
         """The first step that is wrong when the same layer shows its whole sequence."""

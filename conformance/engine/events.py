@@ -131,6 +131,37 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Leaf:
+    """One array of what a call returns; `name` is empty where nothing says which output it is."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a call returns, without numbers.
+
+    Attributes:
+        tree: how the arrays are nested, as in `conformance.spec.Tree`: the number of an array, or
+            `{"tuple": [0, {"list": [1, 2]}]}`.
+        arrays: the arrays, in order.
+    """
+
+    tree: Any
+    arrays: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What the smallest case of a group should have returned, and what came."""
+
+    promised: Outline
+    came: Outline
+
+
+@dataclass(frozen=True)
 class GroupFound:
     """Failures with one cause.
 
@@ -151,6 +182,7 @@ class GroupFound:
         looks_like: a change to the reference that explains every case of the group, or None.
         also: checks of laws that fail as a consequence: one of their further calls is a case of this group.
         evidence: numbers that show the failure; only of checks of values, and where they could be had.
+        returned: what was promised and what came; only of checks of form, and where it could be had.
     """
 
     number: int
@@ -169,6 +201,7 @@ class GroupFound:
     looks_like: str | None = None
     also: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    returned: Returned | None = None
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,16 @@
-"""The numbers behind a failure of values, cut to what a picture can show."""
+"""What is behind a failure, cut to what a picture can show: numbers of values, outlines of what was returned."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from conformance.checks import Observation, Reply
-from conformance.checks.verdict import Worst
-from conformance.engine.events import Evidence
+from conformance.checks import Observation, Reply, judge
+from conformance.checks.verdict import Verdict, Worst
+from conformance.engine.events import Evidence, Leaf, Outline, Returned
 from conformance.errors import SpecError
 from conformance.spec import Case, LayerConfig, as_floats
 
@@ -19,6 +19,45 @@ MOST = 160
 
 STEPS, UNITS = 6, 3
 """A case with fewer shows little; a failure is looked for with so many."""
+
+
+ARRAYS, LENGTH = 40, 2000
+"""Of more arrays, or a longer text of their nesting, no outline is kept: no picture could show it."""
+
+FORM = ("structure", "shape", "dtype")
+"""Checks whose failures show in an outline."""
+
+Observe = Callable[[Case], Observation | None]
+"""Runs a case alone."""
+
+
+def numbers_behind(check: str, verdict: Verdict, smallest: Case, observe: Observe) -> Evidence | None:
+    """Numbers of the smallest case, or of one that fails in the same way and shows more; None for other checks."""
+    if check != "values" or verdict.worst is None:
+        return None
+    for case in showing(smallest):
+        seen = observe(case)
+        found = None if seen is None else judge(seen).get(check)
+        if seen is not None and found is not None and found.worst and found.cause == verdict.cause:
+            return evidence(seen, found.worst)
+    return None
+
+
+def outlines_behind(check: str, smallest: Case, observe: Observe) -> Returned | None:
+    """What the smallest case should have returned, and what came; None for other checks."""
+    seen = observe(smallest) if check in FORM else None
+    return None if seen is None else returned(seen)
+
+
+def returned(seen: Observation) -> Returned | None:
+    """The outlines of what was promised and what came; None if there is no reply, or too much of it."""
+    if not isinstance(seen.reply, Reply) or seen.expectation is None:
+        return None
+    if len(seen.reply.outputs) > ARRAYS or len(str(seen.reply.structure)) > LENGTH:
+        return None
+    due = tuple(Leaf(output.name, output.shape, output.dtype) for output in seen.expectation.contract)
+    came = tuple(Leaf("", array.shape, array.dtype.name) for array in seen.reply.outputs)
+    return Returned(Outline(seen.expectation.structure, due), Outline(seen.reply.structure, came))
 
 
 def showing(case: Case) -> Iterator[Case]:

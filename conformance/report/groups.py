@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Worst
+from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Returned, Worst
 from conformance.report.coverage import known_dialect
 from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
@@ -91,6 +91,7 @@ class Group:
         replay: the command that runs the smallest case again.
         also: other checks that fail as a consequence.
         evidence: numbers that show it.
+        returned: what was promised and what came, where its form is wrong.
     """
 
     number: int
@@ -113,6 +114,7 @@ class Group:
     anchor: str = ""
     same_on: tuple[Sibling, ...] = ()
     evidence: Evidence | None = None
+    returned: Returned | None = None
 
     @property
     def shown_ids(self) -> tuple[str, ...]:
@@ -231,6 +233,7 @@ def _group(group: GroupFound, cases: Sequence[Judged], source: str, made: set[tu
         found=(group.implementation, group.number),
         anchor=_anchor(group),
         evidence=group.evidence,
+        returned=group.returned,
     )
 
 

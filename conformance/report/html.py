@@ -32,6 +32,9 @@ REPORT = ("where.js", "cases.js", "frame.js", "report.js")
 COMPARISON = ("where.js", "frame.js", "changes.js")
 """The scripts of each page; they are joined to one."""
 
+STYLES = ("style.css", "pictures.css", "failures.css")
+"""The style of every page."""
+
 
 def html(results: Results, source: str = "results.jsonl", notes: Sequence[str] = ()) -> str:
     """The report as one HTML page.
@@ -120,7 +123,7 @@ def render(template: str, scripts: Sequence[str], **values: Any) -> str:
 
 def _assets(scripts: Sequence[str]) -> Mapping[str, Any]:
     """Style and script, with the only hashes that the page's content security policy lets through."""
-    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "pictures.css"))
+    style = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in STYLES)
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in scripts)
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
@@ -151,6 +154,7 @@ def _environment() -> Environment:
         "histogram": svg.histogram,
         "failure_picture": pictures.failure_picture,
         "layer_picture": pictures.layer_picture,
+        "returned_picture": pictures.returned_picture,
         "spread_picture": pictures.spread_picture,
         "scale": svg.scale,
         "replay_template": replay_template,

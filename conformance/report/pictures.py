@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from conformance.engine.events import Evidence
+from conformance.engine.events import Evidence, Returned
 from conformance.errors import SpecError
-from conformance.report.drawing import draw_failure, draw_layer, draw_spread, svg
+from conformance.report.drawing import draw_failure, draw_layer, draw_returned, draw_spread, svg
 from conformance.report.numerics import Spread
 from conformance.spec import Case
 
@@ -26,6 +26,12 @@ def layer_picture(case: Mapping[str, Any]) -> Markup | None:
 def failure_picture(found: Evidence | None) -> Markup | None:
     """What came beside what should come; None where the results have no numbers for it."""
     drawing = None if found is None else draw_failure(found)
+    return None if drawing is None else svg(drawing)
+
+
+def returned_picture(found: Returned | None) -> Markup | None:
+    """What should have been returned beside what came; None where the results do not have it."""
+    drawing = None if found is None else draw_returned(found)
     return None if drawing is None else svg(drawing)
 
 

@@ -27,10 +27,12 @@ from running import (
     target,
 )
 
+from conformance.engine.events import Leaf, Outline
 from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
 from conformance.engine.worker import Limits
 from conformance.generate.phases import PROFILES
+from conformance.results.codec import decode, encode
 from conformance.results.read import read_results
 from conformance.results.write import Writer
 
@@ -105,6 +107,33 @@ def test_every_case_is_judged_and_the_failures_have_one_cause(
     assert group.when == ()
     assert message in group.message
     assert group.looks_like is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "tree", "shapes", "dtypes"),
+    [
+        ("returns_one_too_many", {"tuple": [0, 1]}, {(1, 1), (3,)}, {"float32", "float64"}),
+        ("returns_dict", {"dict": {"output": {"list": [0, {"other": "str"}]}}}, {(1, 1)}, {"float32"}),
+        ("returns_none", {"other": "NoneType"}, set(), set()),
+        ("wrong_dtype", 0, {(1, 1)}, {"float64"}),
+    ],
+)
+def test_a_group_of_a_wrong_form_has_the_outlines_of_what_was_promised_and_what_came(
+    fault: str, tree: object, shapes: set[tuple[int, ...]], dtypes: set[str]
+) -> None:
+    group = next(it for it in groups(small_run(launch(FAULTS, fault))) if it.check in ("structure", "dtype"))
+    assert group.returned is not None
+    assert group.returned.promised == Outline(0, (Leaf("output", (1, 1), "float32"),))
+    assert group.returned.came.tree == tree
+    assert {leaf.shape for leaf in group.returned.came.arrays} == shapes
+    assert {leaf.dtype for leaf in group.returned.came.arrays} == dtypes
+    assert encode(decode(encode(group))) == encode(group)
+
+
+def test_a_group_of_wrong_values_has_numbers_and_no_outline() -> None:
+    (group,) = (it for it in groups(small_run(launch(FAULTS, "returns_nan"))) if it.check == "values")
+    assert group.returned is None
+    assert group.evidence is not None
 
 
 # ---------------------------------------------------------------- not usable at all

@@ -65,6 +65,23 @@ def test_elements_that_are_left_open_are_not_dark() -> None:
     assert "nowhere here" in drawing.words
 
 
+def test_the_band_of_what_is_allowed_surrounds_what_is_expected() -> None:
+    drawing = draw_failure(replace(evidence(), allowed=(0.2,) * 24))
+    assert drawing is not None
+    (band,) = (wire for wire in drawing.wires if wire.kind == "band")
+    due = next(wire for wire in drawing.wires if wire.kind == "due" and len(wire.points) == 4)
+    upper, lower = band.points[:4], band.points[:3:-1]
+    assert all(high[1] <= y <= low[1] for high, (_, y), low in zip(upper, due.points, lower, strict=True))
+    assert any(high[1] < low[1] for high, low in zip(upper, lower, strict=True))
+    assert drawing.wires.index(band) < drawing.wires.index(due)
+
+
+def test_where_nothing_is_due_there_is_no_band() -> None:
+    drawing = draw_failure(replace(evidence(), allowed=(math.inf,) * 24))
+    assert drawing is not None
+    assert not [wire for wire in drawing.wires if wire.kind == "band"]
+
+
 def test_the_mask_is_a_strip() -> None:
     drawing = draw_failure(evidence())
     assert drawing is not None

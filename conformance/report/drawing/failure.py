@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from conformance.report.text import number, ratio
 
 Floats = NDArray[np.float64]
 
-LEFT, PLOT, HIGH, TOP = 96.0, 420.0, 84.0, 26.0
+Spot = TypeVar("Spot", bound=tuple[float, ...])
+
+LEFT, PLOT, HIGH, TOP = 84.0, 300.0, 84.0, 26.0
 """Where plots begin, their width and height, and the room for a heading."""
 
 ROWS = 12
@@ -55,7 +58,7 @@ class _Failure:
         self._step = PLOT / self._many
         worst = int(self._ratio.max(axis=1).argmax())
         self.drawing = Drawing("failure", f"Expected and got in {found.output}", self._words(worst))
-        self.drawing.width = LEFT + PLOT + 70
+        self.drawing.width = LEFT + PLOT + 12
         y = self._values(4, worst)
         y = self._growth(y)
         y = self._heat(y)
@@ -79,7 +82,7 @@ class _Failure:
             or "all"
         )
 
-    def _x(self, place: int) -> float:
+    def _x(self, place: float) -> float:
         return LEFT + (place + 0.5) * float(self._step)
 
     def _heading(self, y: float, words: str) -> None:
@@ -91,7 +94,7 @@ class _Failure:
         """Lines of expected and got with the band of what is allowed."""
         expected, got, allowed = self._expected[row], self._got[row], self._allowed[row]
         self._heading(y, f"{self._found.output} in {self._row_name(row)}")
-        top = y + TOP
+        top = y + TOP + 16
         finite = np.concatenate([expected, got])[np.isfinite(np.concatenate([expected, got]))]
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
         if high == low:
@@ -101,21 +104,40 @@ class _Failure:
             return float(top + HIGH - (min(max(value, low), high) - low) / (high - low) * HIGH)
 
         self._frame(top, HIGH, number(high), number(low))
-        for column in range(self._many):
-            if self._many <= 60 and math.isfinite(allowed[column]) and math.isfinite(expected[column]):
-                upper, lower = (place(expected[column] + sign * allowed[column]) for sign in (1, -1))
-                left = LEFT + column * self._step
-                self.drawing.boxes.append(Box(left, upper, self._step, max(lower - upper, 2), "band"))
+        edges = zip(expected + allowed, expected - allowed, strict=True)
+        band = [(c, place(u), place(v)) if math.isfinite(u - v) else None for c, (u, v) in enumerate(edges)]
+        for part in _runs(band):
+            self._band(part)
         for kind, values in (("due", expected), ("came", got)):
             for points in _runs([(self._x(c), place(v)) if math.isfinite(v) else None for c, v in enumerate(values)]):
                 self._line(kind, points)
         for place_of in np.flatnonzero(~np.isfinite(got)).tolist():
             self.drawing.text(self._x(place_of), top + HIGH - 4, number(float(got[place_of])), "bad")
-        x = LEFT + PLOT + 8
-        self.drawing.text(x, top + 12, "expected", "due", "start")
-        self.drawing.text(x, top + 28, "got", "came", "start")
-        self.drawing.text(x, top + 44, "allowed", "shape", "start")
+        self._legend(y + 14)
         return top + HIGH + 10
+
+    def _band(self, part: Sequence[tuple[float, float, float]]) -> None:
+        """What is allowed at some neighbouring places: both edges; too thin to be seen, a halo."""
+        if len(part) == 1:
+            ((column, high, low),) = part
+            part = [(column - 0.2, high, low), (column + 0.2, high, low)]
+        upper = [(self._x(column), high) for column, high, _ in part]
+        lower = [(self._x(column), low) for column, _, low in reversed(part)]
+        thin = max(low - high for _, high, low in part) < 1
+        self.drawing.curve("halo" if thin else "band", *upper, *(() if thin else lower))
+
+    def _legend(self, y: float) -> None:
+        """What the lines are, in a line of its own."""
+        for x, kind, words in (
+            (LEFT, "due", "expected"),
+            (LEFT + 108, "came", "got"),
+            (LEFT + 180, "patch", "allowed"),
+        ):
+            if kind == "patch":
+                self.drawing.boxes.append(Box(x, y + 7, 20, 10, kind))
+            else:
+                self.drawing.curve(kind, (x, y + 12), (x + 20, y + 12))
+            self.drawing.text(x + 26, y + 16, words, "shape" if kind == "patch" else kind, "start")
 
     def _line(self, kind: str, points: Sequence[Point]) -> None:
         """A line with a dot at each of its points."""
@@ -143,13 +165,17 @@ class _Failure:
 
         self._frame(top, high, f"1e{upper}", f"1e{LOWEST}")
         self.drawing.curve("limit", (LEFT, place(0)), (LEFT + PLOT, place(0)))
-        self.drawing.text(LEFT + PLOT + 8, place(0) + 4, "allowed", "bad", "start")
+        self.drawing.text(LEFT - 6, place(0) + 4, "1", "bad", "end")
         self._line("came", [(self._x(column), place(decade)) for column, decade in enumerate(scale)])
         return top + high + 10
 
     def _heat(self, y: float) -> float:
         """A cell for every element: the darker, the further outside."""
-        self._heading(y, "error ÷ allowed: within, above 1, above 10, above 1,000")
+        self._heading(y, "error ÷ allowed")
+        for place, words in enumerate(("within", "> 1", "> 10", "> 1,000")):
+            x = LEFT + 28 + place * 70
+            self.drawing.boxes.append(Box(x, y + 5, 12, 11, f"swatch h{place}"))
+            self.drawing.text(x + 17, y + 15, words, "shape", "start")
         rows = sorted(np.argsort(-self._ratio.max(axis=1), kind="stable")[:ROWS].tolist())
         top = y + TOP - 4
         for line, row in enumerate(rows):
@@ -174,8 +200,9 @@ class _Failure:
         for column in range(0, self._many, max(1, math.ceil(self._many * 30 / PLOT))):
             self.drawing.text(self._x(column), bottom + 12, str(self._first + column), "shape")
         more = f" ({left_out} rows within or less wrong are left out)" if left_out else ""
-        self.drawing.text(LEFT, bottom + 27, f"{self._along}{more}", "note", "start")
-        return bottom + 36
+        down = f"; down: {', '.join(axis for axis, *_ in self._others)}" if self._others else ""
+        last = self.drawing.paragraph(4, bottom + 28, f"across: {self._along}{down}{more}")
+        return last - 8
 
     def _mask(self, y: float) -> float:
         """The mask of the first rows: a filled cell for each step that is processed."""
@@ -213,6 +240,6 @@ def _level(value: float) -> int:
     return sum(value > limit for limit in (1, 10, 1000))
 
 
-def _runs(points: Sequence[Point | None]) -> list[list[Point]]:
+def _runs(points: Sequence[Spot | None]) -> list[list[Spot]]:
     """The parts of a line between its gaps."""
     return [[point for point in part if point] for there, part in groupby(points, key=bool) if there]
