@@ -48,7 +48,8 @@ Examples:
     "--svg",
     type=click.Path(dir_okay=False, path_type=Path),
     default=None,
-    help="Draw, too, how the layer is wired, into this file; - for the standard output, without the text.",
+    help="Draw, too, how the layer is wired, into this file (folders that are missing are made); - for the standard "
+    "output, without the text.",
 )
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 def explain(dialect: str, layer: str, units: int, shape: str | None, svg: Path | None, flags: tuple[str, ...]) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from conformance.report.drawing.canvas import LETTER, Box, Drawing, width_of
+from conformance.report.drawing.canvas import Box, Drawing, width_of
+from conformance.report.drawing.columns import CELL, EDGE, GAP, SLOT, STATE, Columns
+from conformance.report.drawing.states import States
 from conformance.report.drawing.wiring import (
     Chain,
     Shape,
-    chains,
     collected,
     masked,
     notes,
@@ -23,12 +23,8 @@ from conformance.report.drawing.wiring import (
     reversed_output,
     sequences,
     shown,
-    steps,
 )
-from conformance.spec import LayerConfig, OutputContract, input_axes
-
-EDGE, GAP, CELL, SLOT, STATE = 10, 30, 40, 28, 36
-"""Margin; room for vertical wires; heights of cells, of slots of a sequence, and of boxes of states and outputs."""
+from conformance.spec import LayerConfig, OutputContract
 
 PILL = 58
 """Width of the node that merges."""
@@ -52,141 +48,68 @@ class _Layer:
     """Places one thing after the other, from the input down."""
 
     def __init__(self, config: LayerConfig) -> None:
+        self._at = Columns(config)
         self._config = config
-        self._steps = steps(config)
-        self._both = config.bidirectional
-        self._chains = chains(config)
-        self._measure()
         layer = config.rules.layers[config.layer].class_name
         self.drawing = Drawing("layer", self._title(layer), self._words())
         self._cell_name = "RNN" if config.layer == "simple_rnn" else layer
-        self._ends: list[tuple[Chain, float, float]] = []
+        self._states = States(self.drawing, self._at)
         y = self._layers()
         y = self._results(y)
-        self.drawing.width = max(self.drawing.width, self._right, *(b.x + b.width + EDGE for b in self.drawing.boxes))
+        self.drawing.width = max(self._at.right, self._far, *(b.x + b.width + EDGE for b in self.drawing.boxes))
         y += 22
         for note in notes(config):
             y = self.drawing.paragraph(EDGE, y, note)
         self.drawing.height = y - 6
 
-    # ------------------------------------------------------------ words
-
     def _title(self, layer: str) -> str:
-        both = "bidirectional " if self._both else ""
+        both = "bidirectional " if self._at.both else ""
         return f"How {self._config.rules.title} {both}{layer} makes its outputs"
 
     def _words(self) -> str:
         made = "; ".join(f"{one.name} {one.shape}: {one.meaning}" for one in returned(self._config))
         return f"{made}. {' '.join(notes(self._config))}".strip()
 
-    # ------------------------------------------------------------ columns
-
-    def _measure(self) -> None:
-        """Widths of the columns: left of the steps, each step, right of them, collected states."""
-        last = self._index(self._config.sizes.timesteps - 1)
-        self._half = max(46.0, len(last) * LETTER + 8)
-        self._pitch = 2 * self._half + (24 if self._both else 14)
-        boxes = [self._state_width(chain) for chain in self._chains]
-        labels = [one.name for one in shown(self._config) if "." not in one.name]
-        labels += [str(one.shape) for one in shown(self._config)] + ["layer 0 → 1"] * (len(self._chains) > 2)
-        labels += [str(self._input_shape())]
-        self._left = max(width_of(labels) + 14, *(width + 26 for width in boxes), 84)
-        self._first = EDGE + self._left
-        self._after = self._first + self._pitch * len(self._steps)
-        on_right = [width for width, chain in zip(boxes, self._chains, strict=True) if self._stands_right(chain)]
-        self._panels = self._after + max(on_right, default=4) + 22
-        self._right = self._panels if on_right or collected(self._config) else self._after
-
-    def _stands_right(self, chain: Chain) -> bool:
-        """Whether a box of this chain's states stands right of the steps."""
-        return chain.backwards or bool(chain.final)
-
-    def _state_width(self, chain: Chain) -> float:
-        lines = [text for name, shape in chain.initial for text in (name, str(shape))]
-        lines += [text for one in chain.final for text in (one.name, str(one.shape))]
-        lines += [self._zero_name()] + [str(shape) for shape in chain.state]
-        return width_of(lines) + 14
-
-    def _zero_name(self) -> str:
-        return ", ".join(self._config.rules.layers[self._config.layer].states) + " = 0"
-
-    def _left_of(self, column: int) -> float:
-        return self._first + self._pitch * column
-
-    def _center(self, column: int, chain: Chain) -> float:
-        """X of a chain's cell, and of its wires up and down."""
-        x = self._left_of(column)
-        return x + (self._half * (0.5 if chain.kind == "f" else 1.5) if self._both else self._half)
-
-    @property
-    def _cell_width(self) -> float:
-        return 44 if self._both else 56
-
-    def _input_shape(self) -> Shape:
-        sizes = vars(self._config.sizes)
-        return tuple(sizes[axis] for axis in input_axes(self._config))
-
-    def _index(self, step: int) -> str:
-        """How a step is taken out of a sequence."""
-        return f"[:, {step}]" if input_axes(self._config)[0] == "batch" else f"[{step}]"
-
-    # ------------------------------------------------------------ layers
-
     def _layers(self) -> float:
         """Input and chains; gives where what comes out may start."""
-        y = self._strip(EDGE, "x", self._input_shape(), [self._slot_words(c, flip=False) for c in self._columns])
-        number = self._chains[-1].layer + 1
+        words = [self._at.slot_words(column, flip=False) for column in self._at.columns]
+        y = self._strip(EDGE, "x", self._at.input_shape(), words)
+        number = self._at.chains[-1].layer + 1
         rows: list[_Row] = []
         for layer in range(number):
             if layer:
                 name = f"layer {layer - 1} → {layer}"
-                y = self._merge_steps(y, rows, "concat") if self._both else self._down(y, rows)
-                shape = self._step_shape(layer)
-                y = self._strip(y, name, shape, [self._slot_words(c, flip=False) for c in self._columns])
+                y = self._merge_steps(y, rows, "concat") if self._at.both else self._down(y, rows)
+                shape = self._at.step_shape(layer)
+                y = self._strip(y, name, shape, words)
             source = y
             rows = []
             y += 18
-            for chain in self._chains[layer * len(self._chains) // number : (layer + 1) * len(self._chains) // number]:
+            for chain in (chain for chain in self._at.chains if chain.layer == layer):
                 y = self._row(chain, y, source, rows)
         self._rows = rows
-        self._collect()
+        self._far = self._states.collect()
         return y
-
-    @property
-    def _columns(self) -> range:
-        return range(len(self._steps))
-
-    def _step_shape(self, layer: int) -> Shape:
-        shape = self._chains[0].state[0]
-        return (*shape[:-1], shape[-1] * (2 if self._both and layer else 1))
-
-    def _slot_words(self, column: int, *, flip: bool) -> str:
-        step = self._steps[column]
-        if step is None:
-            return "…"
-        return self._index(self._config.sizes.timesteps - 1 - step if flip else step)
 
     def _strip(
         self, y: float, name: str, shape: Shape, words: Sequence[str], output: str = "", half: int | None = None
     ) -> float:
         """A sequence: a panel with a slot for each step; gives its bottom."""
         kind = "panel out" if output else "panel"
-        width = self._after - EDGE - (14 if not self._both else 18)
+        width = self._at.after - EDGE - (14 if not self._at.both else 18)
         self.drawing.boxes.append(Box(EDGE, y, width, SLOT + 12, kind, output))
         self.drawing.text(EDGE + 8, y + 17, name, "name", "start")
         self.drawing.text(EDGE + 8, y + 31, str(shape), "shape", "start")
         for column, word in enumerate(words):
             dim = column in masked(self._config) and name == "x"
-            x = self._left_of(column) + (half or 0) * self._half
-            wide = self._half if half is not None else 2 * self._half
+            x = self._at.left_of(column) + (half or 0) * self._at.half
+            wide = self._at.half if half is not None else 2 * self._at.half
             if word == "…":
                 self.drawing.text(x + wide / 2, y + 23, word, "dim")
                 continue
             box = Box(x + 2, y + 6, wide - 4, SLOT, "slot masked" if dim else "slot")
             self.drawing.box(box, [word, "masked"][: 2 if dim else 1], ("dim", "dim") if dim else ("",))
         return y + SLOT + 12
-
-    # ------------------------------------------------------------ chains
 
     def _row(self, chain: Chain, top: float, source: float, rows: list[_Row]) -> float:
         """A chain of cells with its states; gives its bottom."""
@@ -195,138 +118,51 @@ class _Layer:
         high = max(stack, CELL)
         middle = top + 18 + high / 2
         arrow = "← " if chain.backwards else ""
-        named = {"f": "forward", "b": "backward"}[chain.kind] if self._both else "reads"
-        number = f"layer {chain.layer} " if len(self._chains) > 1 + self._both else ""
+        named = {"f": "forward", "b": "backward"}[chain.kind] if self._at.both else "reads"
+        number = f"layer {chain.layer} " if len(self._at.chains) > 1 + self._at.both else ""
         words = f"{arrow}{number}{named}" + ("" if chain.backwards else " →")
         self.drawing.text(EDGE, top + 10, words, f"way {chain.kind}", "start")
-        for column in self._columns:
+        for column in self._at.columns:
             self._cell(chain, column, middle, source, first=not rows and column == 0)
-        self._links(chain, middle)
+        self._states.links(chain, middle)
         bottom = middle + high / 2 + lane
         rows.append(_Row(chain, middle, bottom))
         return bottom + 6
 
-    def _order(self, chain: Chain) -> list[int]:
-        """The columns in the order in which a chain reads them."""
-        return list(reversed(self._columns)) if chain.backwards else list(self._columns)
-
-    def _reading(self, chain: Chain, column: int) -> str:
-        """The place of a step in the chain's reading."""
-        step, number = self._steps[column], self._config.sizes.timesteps
-        if step is None:
-            return "…"
-        place = number - step if chain.backwards else step + 1
-        if place == number:
-            return "last" if number > 1 else "only"
-        return f"{place}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(place if place < 20 else place % 10, 'th') }"
-
     def _cell(self, chain: Chain, column: int, middle: float, source: float, *, first: bool) -> None:
-        if self._steps[column] is None:
-            self.drawing.text(self._center(column, chain), middle - 6, "…", "dim")
+        if self._at.steps[column] is None:
+            self.drawing.text(self._at.center(column, chain), middle - 6, "…", "dim")
             return
-        x, wide = self._center(column, chain), self._cell_width
+        x, wide = self._at.center(column, chain), self._at.cell_width
         dim = column in masked(self._config)
-        kind = f"cell {chain.kind}" + (" end" if column == self._order(chain)[-1] else "") + (" masked" if dim else "")
-        lines = ["kept" if dim else self._cell_name, self._reading(chain, column)]
+        kind = (
+            f"cell {chain.kind}" + (" end" if column == self._at.order(chain)[-1] else "") + (" masked" if dim else "")
+        )
+        lines = ["kept" if dim else self._cell_name, self._at.reading(chain, column)]
         self.drawing.box(Box(x - wide / 2, middle - CELL / 2, wide, CELL, kind), lines, ("name", "shape"))
         if not dim:
             self.drawing.wire(chain.kind, (x, source), (x, middle - CELL / 2))
         if first:
-            shape = self._input_step() if chain.layer == 0 else self._step_shape(chain.layer)
+            shape = self._at.input_step() if chain.layer == 0 else self._at.step_shape(chain.layer)
             self.drawing.text(x - 6, source + 15, str(shape), "shape", "end")
-
-    def _input_step(self) -> Shape:
-        sizes = vars(self._config.sizes)
-        return tuple(sizes[axis] for axis in input_axes(self._config) if axis != "timesteps")
-
-    def _links(self, chain: Chain, y: float) -> None:
-        """State wires: from the initial state through all cells to the final one."""
-        order, half = self._order(chain), self._cell_width / 2
-        ahead = -1 if chain.backwards else 1
-        drawn = [column for column in order if self._steps[column] is not None]
-        for here, there in pairwise(drawn):
-            start, end = self._center(here, chain) + ahead * half, self._center(there, chain) - ahead * half
-            self.drawing.wire(chain.kind, (start, y), (end, y))
-        self._initial(chain, y, self._center(drawn[0], chain) - ahead * half)
-        end = self._center(drawn[-1], chain) + ahead * half
-        for number, one in enumerate(chain.final):
-            wide = width_of([one.name, str(one.shape)]) + 14
-            x = self._first - 18 - wide if chain.backwards else self._after + 14
-            top = self._stacked(y, len(chain.final), number)
-            self.drawing.box(Box(x, top, wide, STATE, "out", one.name), [one.name, str(one.shape)])
-            edge = x + wide if chain.backwards else x
-            fork = edge + (9 if chain.backwards else -9)
-            line = [(end, y), (fork, y), (fork, top + STATE / 2), (edge, top + STATE / 2)]
-            points = line if len(chain.final) > 1 else [(end, y), (edge, y)]
-            self.drawing.wire(f"{chain.kind} strong", *points, output=one.name)
-        self._ends.append((chain, end, y))
-
-    def _initial(self, chain: Chain, y: float, entry: float) -> None:
-        boxes = [(name, str(shape), "given") for name, shape in chain.initial]
-        shape = str(chain.state[0]) if len(set(chain.state)) == 1 else ", ".join(map(str, chain.state))
-        boxes = boxes or [(self._zero_name(), shape if len(shape) < 12 else str(chain.state[0]), "zero")]
-        for number, (name, words, kind) in enumerate(boxes):
-            wide = width_of([name, words]) + 14
-            x = self._after + 14 if chain.backwards else self._first - 18 - wide
-            top = self._stacked(y, len(boxes), number)
-            self.drawing.box(Box(x, top, wide, STATE, kind), [name, words])
-            edge = x if chain.backwards else x + wide
-            join = edge + (-9 if chain.backwards else 9)
-            level = top + STATE / 2
-            points = (
-                [(edge, level), (join, level), (join, y), (entry, y)] if len(boxes) > 1 else [(edge, y), (entry, y)]
-            )
-            self.drawing.wire(chain.kind, *points)
-
-    @staticmethod
-    def _stacked(middle: float, many: int, number: int) -> float:
-        """Top of one of several boxes stacked around a middle."""
-        return middle - (many * (STATE + 4) - 4) / 2 + number * (STATE + 4)
-
-    def _collect(self) -> None:
-        """Panels right of the chains that collect final states, a slot for each chain."""
-        outputs, x = collected(self._config), self._panels
-        for number, one in enumerate(outputs):
-            wide = max(width_of([one.name, str(one.shape)]), 40) + 16
-            levels = [self._level(chain, y, number) for chain, _, y in self._ends]
-            self.drawing.boxes.append(Box(x, EDGE, wide, levels[-1] + 20 - EDGE, "panel out", one.name))
-            self.drawing.text(x + wide / 2, EDGE + 17, one.name, "name")
-            self.drawing.text(x + wide / 2, EDGE + 31, str(one.shape), "shape")
-            for place, (level, (chain, end, y)) in enumerate(zip(levels, self._ends, strict=True)):
-                edge = x + wide / 2 - 20
-                self.drawing.box(Box(edge, level - 9, 40, 18, "slot"), [f"[{place}]"], ("",))
-                turn = end + (-10 if chain.backwards else 10) - (6 * number if chain.backwards else -6 * number)
-                points = [(end, y), (edge, y)] if level == y else [(end, y), (turn, y), (turn, level), (edge, level)]
-                self.drawing.wire(f"{chain.kind} strong", *points, output=one.name)
-            x += wide + 12
-            self._right = max(self._right, x - 12 + EDGE)
-
-    def _level(self, chain: Chain, y: float, number: int) -> float:
-        """Y of the lane of a state behind a chain: above the initial state's box where that would be in the way."""
-        if not chain.backwards and number == 0:
-            return y
-        stack = max((len(chain.initial) or 1) * (STATE + 4) - 4, CELL)
-        return y + stack / 2 + 12 + 16 * number if chain.backwards else y + 24 * number
-
-    # ------------------------------------------------------------ what comes out
 
     def _down(self, y: float, rows: Sequence[_Row], label: str = "") -> float:
         """Wires from every cell of a single chain down; gives where they end."""
         (row,) = rows
-        for column in self._columns:
-            if self._steps[column] is not None:
-                x = self._center(column, row.chain)
+        for column in self._at.columns:
+            if self._at.steps[column] is not None:
+                x = self._at.center(column, row.chain)
                 self.drawing.wire(row.chain.kind, (x, row.middle + CELL / 2), (x, y + GAP), output=label)
         return y + GAP
 
     def _merge_steps(self, y: float, rows: Sequence[_Row], mode: str, output: str = "") -> float:
         """A merging node for every step; gives where their wires end."""
-        for column in self._columns:
-            if self._steps[column] is None:
+        for column in self._at.columns:
+            if self._at.steps[column] is None:
                 continue
-            x = self._left_of(column) + self._half
+            x = self._at.left_of(column) + self._at.half
             for row in rows:
-                lane = self._center(column, row.chain)
+                lane = self._at.center(column, row.chain)
                 self.drawing.wire(row.chain.kind, (lane, row.middle + CELL / 2), (lane, y + 22))
             self.drawing.box(Box(x - PILL / 2, y + 22, PILL, 20, "merge"), [mode], ("",))
             self.drawing.wire("o", (x, y + 42), (x, y + 64), output=output)
@@ -340,31 +176,35 @@ class _Layer:
             return self._unpacked(y, mode, made)
         if not sequences(self._config):
             return self._last(y, mode, made)
-        words = [self._slot_words(c, flip=reversed_output(self._config)) for c in self._columns]
+        words = [self._at.slot_words(c, flip=reversed_output(self._config)) for c in self._at.columns]
         if len(made) == 1:
             (one,) = made
-            y = self._merge_steps(y, self._rows, mode, one.name) if self._both else self._down(y, self._rows, one.name)
+            y = (
+                self._merge_steps(y, self._rows, mode, one.name)
+                if self._at.both
+                else self._down(y, self._rows, one.name)
+            )
             return self._strip(y, one.name, one.shape, words, one.name)
         top = y + GAP
         for number, (row, one) in enumerate(zip(self._rows, made, strict=True)):
-            for column in self._columns:
-                if self._steps[column] is not None:
-                    x = self._center(column, row.chain)
+            for column in self._at.columns:
+                if self._at.steps[column] is not None:
+                    x = self._at.center(column, row.chain)
                     self.drawing.wire(row.chain.kind, (x, row.middle + CELL / 2), (x, top + 6), output=one.name)
             top = self._strip(top, one.name, one.shape, words, one.name, half=number) + 10
         return top - 10
 
     def _unpacked(self, y: float, mode: str, made: Sequence[OutputContract]) -> float:
         """A packed sequence, and what is taken out of it."""
-        y = self._merge_steps(y, self._rows, mode) if self._both else self._down(y, self._rows)
-        words = [self._slot_words(c, flip=False) for c in self._columns]
-        y = self._strip(y, "packed", self._step_shape(1), words)
+        y = self._merge_steps(y, self._rows, mode) if self._at.both else self._down(y, self._rows)
+        words = [self._at.slot_words(c, flip=False) for c in self._at.columns]
+        y = self._strip(y, "packed", self._at.step_shape(1), words)
         x = float(EDGE)
         for one in made:
             wide = width_of([one.name, str(one.shape)]) + 14
             middle = x + wide / 2
             self.drawing.box(Box(x, y + GAP, wide, STATE, "out", one.name), [one.name, str(one.shape)])
-            start = min(middle, self._after - 24)
+            start = min(middle, self._at.after - 24)
             points = [(start, y), (start, y + 12), (middle, y + 12), (middle, y + GAP)]
             self.drawing.wire("o", *(points if start != middle else (points[0], points[3])), output=one.name)
             x += wide + 12
@@ -372,7 +212,7 @@ class _Layer:
 
     def _last(self, y: float, mode: str, made: Sequence[OutputContract]) -> float:
         """What the last processed step of each chain gives."""
-        starts = [(self._center(self._order(row.chain)[-1], row.chain), row) for row in self._rows]
+        starts = [(self._at.center(self._at.order(row.chain)[-1], row.chain), row) for row in self._rows]
         if len(made) == len(starts):
             return self._apart(y, starts, made)
         (one,) = made
