@@ -10,6 +10,7 @@ DEVIATIONS = 1
 USAGE = 2
 BROKEN = 3
 STALE = 4
+INTERRUPTED = 130
 
 
 class ConformanceError(Exception):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -22,7 +26,7 @@ from conformance.cli import (
     run,
     vectors,
 )
-from conformance.errors import ConformanceError
+from conformance.errors import INTERRUPTED, USAGE, ConformanceError
 
 EPILOG = """\b
 Examples:
@@ -38,6 +42,10 @@ Exit codes: 0 conformant, 1 deviations, 2 usage, 3 an implementation is broken,
 """
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a place that takes no more says."""
+
+
 class _OneLineErrors(click.Group):
     """Shows errors that a user can mend as one line, with their exit code."""
 
@@ -47,6 +55,28 @@ class _OneLineErrors(click.Group):
         except ConformanceError as error:
             click.echo(f"rnn-conformance: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("rnn-conformance: stopped at once; what a run found is kept, and --resume goes on", err=True)
+            ctx.exit(INTERRUPTED)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """The program; that its output cannot be written is one line, too."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            click.echo(f"rnn-conformance: cannot write the output: {error.strerror}; make room", err=True)
+            _discard_output()
+            sys.exit(USAGE)
+
+
+def _discard_output() -> None:
+    """Leave nothing that Python would try to write once more when it ends."""
+    with suppress(OSError, ValueError):  # standard output has no number where a program replaced it
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 @click.group(cls=_OneLineErrors, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

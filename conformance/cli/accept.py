@@ -46,7 +46,12 @@ def accept(results: Path, out: Path | None) -> None:
     """Write the failure groups of a run as known deviations, for you to edit."""
     read = read_results(results)
     if not read.groups:
-        raise ResultsError(f"{results} has no failure group: there is nothing to accept")
+        why = (
+            "is cut off before its failure groups; go on with `rnn-conformance run --resume`"
+            if read.truncated
+            else "has no failure group: there is nothing to accept"
+        )
+        raise ResultsError(f"{results} {why}")
     written = deviations(read)
     if out is None:
         click.echo(written, nl=False)

@@ -42,7 +42,8 @@ def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...]) -> No
     for name, results in found.items():
         stored = out / "results" / f"{name}.jsonl.gz"
         save(out / f"{name}.html", html(results, str(stored)))
-        _compress(stored, "".join(f"{encode(event)}\n" for event in results.events()))
+        lines = "".join(f"{encode(event)}\n" for event in results.events())
+        save(stored, gzip.compress(lines.encode(), mtime=0))  # no time is stored: the same text gives the same bytes
         click.echo(f"report   {out / name}.html")
     page = trend_page(trend((results, f"{name}.html") for name, results in found.items()), commands)
     save(out / "index.html", page)
@@ -64,15 +65,3 @@ def _name(file: Path) -> str:
         if file.name.endswith(ending) and file.name != ending:
             return file.name.removesuffix(ending)
     raise ConformanceError(f"{file}: name results files with the ending .jsonl or .jsonl.gz")
-
-
-def _compress(path: Path, text: str) -> None:
-    """The same text gives the same bytes: no time is stored."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConformanceError(f"cannot write {path}: {error.strerror or error}; choose another --out") from None

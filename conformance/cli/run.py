@@ -31,6 +31,7 @@ from conformance.errors import (
     BROKEN,
     CONFORMANT,
     DEVIATIONS,
+    INTERRUPTED,
     STALE,
     USAGE,
     BrokenImplementationError,
@@ -42,8 +43,6 @@ from conformance.generate.shard import Shard
 from conformance.report import write
 from conformance.results import Results, Writer, read_results
 from conformance.spec import Case, dialect_names, load_dialect
-
-INTERRUPTED = 130
 
 SILENT = ("unsupported", "not run")
 """Outcomes that say nothing about an implementation."""
@@ -204,7 +203,8 @@ def run(
     if stale(known, results) and strict and code == CONFORMANT:
         code = STALE
     if code == USAGE:
-        click.echo("rnn-conformance: no case was judged: no implementation claims what --only asks for", err=True)
+        why = "no implementation claims what --only asks for" if only else f"the phases {phases} have no case for it"
+        click.echo(f"rnn-conformance: no case was judged: {why}", err=True)
     sys.exit(CONFORMANT if code == DEVIATIONS and fail_on == "broken" else code)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from conformance.checks import CHECKS
 from conformance.engine.deviations import Deviation, condition, version_limits
 from conformance.errors import ResultsError, SpecError
+from conformance.generate.tensors import KINDS, WORKED_EXAMPLE
 from conformance.spec import Case
 from conformance.spec.paths import specs_path
 
@@ -52,20 +53,22 @@ def read_deviations(path: Path) -> tuple[Deviation, ...]:
             place = _place(text, number, str(error))
             raise ResultsError(f"{path}, {place}: deviation {name or number}: {error}") from None
     ids = [one.id for one in found]
-    for one in ids:
-        if ids.count(one) > 1:
-            raise ResultsError(f"{path}: two deviations have the id '{one}'; name them differently")
+    for number, one in enumerate(ids, 1):
+        if one in ids[: number - 1]:
+            problem = f"'{one}': two deviations have this id; name them differently"
+            raise ResultsError(f"{path}, {_place(text, number, problem)}: {problem}")
     return tuple(found)
 
 
 def _place(text: str, number: int, problem: str) -> str:
-    """Line and column of the text that an error quotes, within the table; else of the table itself."""
+    """Line and column of the text that an error quotes, within the table, or of the entry that it names first."""
     starts = [match.start() for match in re.finditer(r"^[ \t]*\[\[\s*deviation\s*\]\]", text, re.MULTILINE)]
     begin = starts[number - 1] if number <= len(starts) else 0
     end = starts[number] if number < len(starts) else len(text)
-    quoted = re.match(r"'([^']+)'", problem)
+    quoted, named = re.match(r"'([^']+)'", problem), re.match(r"\w+", problem)
     at = text.find(quoted[1], begin, end) if quoted is not None else -1
-    at = max(at, begin)
+    entry = re.compile(rf"^[ \t]*({named[0]})[ \t]*=", re.MULTILINE).search(text, begin, end) if named else None
+    at = max(at, begin if entry is None else entry.start(1))
     return f"line {text.count(chr(10), 0, at) + 1}, column {at - text.rfind(chr(10), 0, at)}"
 
 
@@ -108,4 +111,10 @@ def _witness(text: str) -> Case | None:
         data = json.loads(text)
     except ValueError:
         raise ValueError("witness is not JSON; copy the canonical form of a case from a results file") from None
-    return Case.from_canonical(data)
+    try:
+        case = Case.from_canonical(data)
+    except SpecError as error:
+        raise ValueError(f"witness: {error}") from None
+    if case.data.kind not in (*KINDS, WORKED_EXAMPLE):
+        raise ValueError(f"witness: unknown kind of data '{case.data.kind}'; choose one of {', '.join(KINDS)}")
+    return case

@@ -81,7 +81,7 @@ def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Ev
     Args:
         options: what to run.
         stop: set it (or interrupt the program) to end early: what is under way is finished, what was found so far is
-            grouped, and the footer says that the run was interrupted.
+            grouped, and the footer says that the run was interrupted. An interrupt after that is raised at once.
     """
     began = time.monotonic()
     stop = stop or threading.Event()
@@ -92,22 +92,28 @@ def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Ev
     for thread in threads:
         thread.start()
     ended: list[_Done] = []
+    awaited = True
     with _limited(options.max_seconds, stop) as late:
         try:
             while len(ended) < len(threads):
                 try:
                     event = events.get()
                 except KeyboardInterrupt:
+                    if stop.is_set():
+                        raise
                     stop.set()
                     continue
                 if isinstance(event, _Done):
                     ended.append(event)
                 else:
                     yield event
+        except (KeyboardInterrupt, GeneratorExit):
+            awaited = not stop.is_set()  # else somebody is in a hurry; workers end with the program
+            raise
         finally:  # also when nobody wants the rest: no worker may be left
             finished = len(ended) == len(threads) and not stop.is_set()
             stop.set()
-            for thread in threads:
+            for thread in threads if awaited else ():
                 thread.join()
     early = f"--max-time {options.max_seconds:g}" if late.is_set() else "interrupted"
     reason = _reason(ended) if finished else early

@@ -45,7 +45,7 @@ def write(
         raise ResultsError(f"cannot write the report to {folder}: {why}; choose another folder with --out") from None
 
 
-def save(path: Path, content: str, option: str = "--out") -> None:
+def save(path: Path, content: str | bytes, option: str = "--out") -> None:
     """Write a file at once or not at all, with the folders above it; `option` is what the user named it with.
 
     Raises:
@@ -60,12 +60,19 @@ def save(path: Path, content: str, option: str = "--out") -> None:
         ) from None
 
 
-def replace_file(path: Path, content: str) -> Path:
-    """Replace a file at once: a reader sees the old one or the new one; `OSError` if that is impossible."""
+def replace_file(path: Path, content: str | bytes) -> Path:
+    """Replace a file at once: a reader sees the old one or the new one; `OSError` if that is impossible.
+
+    A pipe or device, such as /dev/stdout, is written to and stays what it is.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(data)
+        return path
     handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         Path(temporary).chmod(0o644)
         return Path(temporary).replace(path)
     except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -127,7 +127,8 @@ class Report:
     Attributes:
         header, footer: the run.
         source: the name of the results file, for commands.
-        warnings: why the results are not the whole story; empty for a complete run.
+        warnings: what a reader must know first, such as why the results are not the whole story.
+        partial: whether they are not.
         standings: the implementations, worst first.
         checks: the matrix by check.
         options: a matrix by option value for every dialect.
@@ -143,6 +144,7 @@ class Report:
     footer: RunFinished | None
     source: str
     warnings: tuple[str, ...]
+    partial: bool
     standings: tuple[Standing, ...]
     checks: Matrix
     options: tuple[Matrix, ...]
@@ -171,6 +173,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         source: the name of their file, as replay commands should spell it.
         notes: what the reader must know first.
     """
+    lacking = (*notes, *_unfinished(results))
     cases = cases_of(results)
     groups = groups_of(results, cases, source)
     standings = _standings(results, cases, groups)
@@ -181,7 +184,8 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         header=results.header,
         footer=results.footer,
         source=source,
-        warnings=(*notes, *_warnings(results)),
+        warnings=(*lacking, *_of_the_clock(results)),
+        partial=bool(lacking),
         standings=standings,
         checks=by_check(ordered, ranked),
         options=by_option(ordered, ranked),
@@ -219,19 +223,27 @@ def _ranked(groups: Sequence[Group], order: Mapping[str, int]) -> tuple[Group, .
     return linked([replace(group, number=number) for number, group in enumerate(ranked, start=1)])
 
 
-def _warnings(results: Results) -> tuple[str, ...]:
-    footer = results.footer
-    if footer is None:
-        return (
-            "The results are cut off: the run was ended from outside or is still going on. What follows is a part.",
+def _of_the_clock(results: Results) -> Iterator[str]:
+    """That a run ends before it begins (times are ISO 8601 in UTC)."""
+    if results.footer is not None and results.footer.finished < results.header.started:
+        yield (
+            f"The run began at {results.header.started} and ended at {results.footer.finished}: a clock was set "
+            "meanwhile, or differs between machines. Verdicts do not depend on it."
         )
-    if footer.reason == "interrupted":
-        return ("The run was interrupted. What follows is a part.",)
-    shard = results.header.shard
-    part = (
-        (f"This is shard {shard} of a run. What follows is a part; merge all shards for the whole.",) if shard else ()
-    )
-    return part if footer.complete else (*part, f"The run is not complete: {footer.reason}.")
+
+
+def _unfinished(results: Results) -> Iterator[str]:
+    """Why what follows is a part."""
+    footer, shard = results.footer, results.header.shard
+    if footer is None:
+        yield "The results are cut off: the run was ended from outside or is still going on. What follows is a part."
+    elif footer.reason == "interrupted":
+        yield "The run was interrupted. What follows is a part."
+    else:
+        if shard:
+            yield f"This is shard {shard} of a run. What follows is a part; merge all shards for the whole."
+        if not footer.complete:
+            yield f"The run is not complete: {footer.reason}."
 
 
 def _standings(

@@ -33,6 +33,7 @@ class Run:
         spec: version of the specification.
         state: `ready`, or what went wrong.
         cases, groups: what was found.
+        part: why that is not the whole; empty: it is.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Run:
     state: str
     cases: tuple[Judged, ...]
     groups: tuple[GroupFound, ...]
+    part: str = ""
 
     @property
     def label(self) -> str:
@@ -129,9 +131,15 @@ def _runs(results: Results, report: str) -> Iterator[Run]:
     for name, cases in cases_of(results).items():
         groups = tuple(group for group in results.groups if group.implementation == name)
         known = started.get(name)
-        yield Run(
-            name, _versions(known), report, results.header.spec, known.state if known else "broken", cases, groups
-        )
+        state = known.state if known else "broken"
+        yield Run(name, _versions(known), report, results.header.spec, state, cases, groups, _part(results))
+
+
+def _part(results: Results) -> str:
+    """Why a run is not the whole."""
+    if results.footer is None:
+        return "it was cut off"
+    return "" if results.footer.complete else results.footer.reason
 
 
 def _versions(started: ImplementationStarted | None) -> dict[str, str]:
@@ -152,13 +160,15 @@ def _family(name: str, runs: tuple[Run, ...]) -> Family:
     notes = []
     specs = list(dict.fromkeys(run.spec for run in runs))
     if len(specs) > 1:
-        common = set.intersection(*({case.id for case in run.cases} for run in runs if run.cases))
+        known = [{case.id for case in run.cases} for run in runs if run.cases]
+        common = known[0].intersection(*known[1:]) if known else set()
         runs = tuple(_narrowed(run, common) for run in runs)
         notes.append(
             f"The runs follow versions {', '.join(specs)} of the specification: only the {count(len(common), 'case')} "
             "that all of them have are counted."
         )
     notes += [f"{run.label} is broken: it could not be judged." for run in runs if run.state == "broken"]
+    notes += [f"{run.label} is a part of a run: {run.part}." for run in runs if run.part]
     rows = tuple(row for check in CHECKS.values() if (row := _row(check.name, check.meaning, runs)) is not None)
     return Family(name, runs, rows, tuple(_causes(runs)), tuple(notes))
 
@@ -167,7 +177,7 @@ def _narrowed(run: Run, ids: set[str]) -> Run:
     """The run with these cases alone; groups without any of them are gone."""
     groups = tuple(group for group in run.groups if ids & set(group.cases))
     cases = tuple(case for case in run.cases if case.id in ids)
-    return Run(run.name, run.versions, run.report, run.spec, run.state, cases, groups)
+    return replace(run, cases=cases, groups=groups)
 
 
 # ---------------------------------------------------------------- checks by version
@@ -209,7 +219,8 @@ def _causes(runs: Sequence[Run]) -> Iterator[Cause]:
             if chain[-1][0] == place - 1 and (declared := _declared(chain[-1][1], run)):
                 chain.append((place, replace(chain[-1][1], cases=declared)))
     causes = [_cause(chain, runs) for chain in chains]
-    yield from sorted(causes, key=lambda cause: (cause.ended, list(CHECKS).index(cause.check), cause.message))
+    places = {check: place for place, check in enumerate(CHECKS)}  # that of a later version may not be here
+    yield from sorted(causes, key=lambda one: (one.ended, places.get(one.check, len(places)), one.message))
 
 
 def _declared(group: GroupFound, run: Run) -> tuple[str, ...]:

@@ -255,7 +255,10 @@ def _unlike(old: RunStarted, new: RunStarted) -> Iterator[str]:
         plans = (f"{one.profile}: {'+'.join(one.phases)}" for one in (old, new))
         yield f"The plans differ ({' and '.join(plans)}), and so do the cases."
     if old.started > new.started:  # ISO 8601 in UTC
-        yield "The run before was started later than the run after; perhaps the files are exchanged."
+        yield (
+            "The run before was started later than the run after; perhaps the files are exchanged, or a clock was "
+            "wrong."
+        )
     if old.machine != new.machine:
         parts = [name for name in {**old.machine, **new.machine} if old.machine.get(name) != new.machine.get(name)]
         yield f"The machines differ ({', '.join(parts)}); times may differ for that reason alone."

@@ -37,7 +37,7 @@ def merge(runs: Sequence[Named]) -> Results:
     """
     for name, results in runs:
         if results.footer is None:
-            raise ResultsError(f"{name} is cut off; run it again before merging")
+            raise ResultsError(f"{name} is cut off; go on with it by --resume, or run it again, before merging")
     _check_headers(runs)
     _check_shards(runs)
     _check_versions(runs)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance import __version__
 from conformance.engine.events import (
     BehaviourSeen,
     CaseJudged,
@@ -22,6 +23,7 @@ from conformance.engine.events import (
 )
 from conformance.errors import ResultsError
 from conformance.results.codec import decode
+from conformance.spec import identity
 
 FORMAT = 1
 """The version of the file format that this code reads and writes."""
@@ -138,15 +140,19 @@ class _Reader:
         self._path = path
         self._line = 0
         self._finished = False
+        self._suite = __version__
         self._cases: dict[str, Mapping[str, Any]] = {}
 
     def event(self, line: bytes) -> Event:
         """The record of a line, or ResultsError."""
         self._line += 1
         try:
-            event = decode(line.decode("utf-8"))
+            text = line.decode("utf-8")
+            if self._line == 1:
+                self._check_format(text)
+            event = decode(text)
             self._check_place(event)
-            return self._shared(event) if isinstance(event, CaseJudged) else event
+            return self._checked(event)
         except ValueError as error:
             problem = "not a text file" if isinstance(error, UnicodeDecodeError) else str(error)
             raise ResultsError(f"{self._path}, line {self._line}: {problem}; {self._remedy()}") from None
@@ -159,25 +165,50 @@ class _Reader:
     def _remedy(self) -> str:
         if self._line == 1:
             return "this is not a results file; name one that `rnn-conformance run` wrote"
-        return "remove that line to read the others, or run again"
+        other = f" (rnn-conformance {self._suite} wrote the file, this is {__version__})"
+        return "remove that line to read the others, or run again" + (other if self._suite != __version__ else "")
+
+    def _check_format(self, line: str) -> None:
+        """Whether this version knows the format; before anything else, as a later one may have other fields."""
+        try:
+            header = json.loads(line)
+        except (ValueError, RecursionError):
+            return  # `decode` says what is wrong
+        found = header.get("format", FORMAT) if isinstance(header, dict) else FORMAT
+        if type(found) is int and found != FORMAT:
+            raise ResultsError(
+                f"{self._path}, line 1: format {found} is unknown (this version reads format {FORMAT}); "
+                "upgrade rnn-conformance"
+            )
 
     def _check_place(self, event: Event) -> None:
         """The header comes first and only first; nothing follows the footer."""
         if isinstance(event, RunStarted) != (self._line == 1):
             raise ValueError("the header is missing" if self._line == 1 else "a second header")
-        if isinstance(event, RunStarted) and event.format != FORMAT:
-            raise ValueError(f"format {event.format} is unknown (this version reads format {FORMAT}); upgrade")
+        if isinstance(event, RunStarted):
+            self._suite = event.suite
         if self._finished:
             raise ValueError("a record follows the footer")
         self._finished = isinstance(event, RunFinished)
 
+    def _checked(self, event: Event) -> Event:
+        """The event, if the cases in it are what their ids say."""
+        if isinstance(event, CaseJudged):
+            return self._shared(event)
+        if isinstance(event, GroupFound):
+            _check_case(event.smallest, "smallest", event.smallest_id)
+            if event.evidence is not None:
+                _check_case(event.evidence.case, "evidence.case")
+        return event
+
     def _shared(self, event: CaseJudged) -> CaseJudged:
         """The event, holding the same mapping as earlier events of the same case (thousands are alike)."""
-        _check_case(event.case)
-        known = self._cases.setdefault(event.id, event.case)
-        if known is event.case or known != event.case:
-            return event
-        object.__setattr__(event, "case", known)
+        known = self._cases.get(event.id)
+        if known == event.case:
+            object.__setattr__(event, "case", known)
+        else:
+            _check_case(event.case, "case", event.id)
+            self._cases[event.id] = event.case
         return event
 
 
@@ -189,15 +220,26 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _check_case(case: Mapping[str, Any]) -> None:
-    """What reports read of a case must be there; whether it is valid is for the specification to say."""
-    config = case.get("config")
-    if not isinstance(config, dict) or not isinstance(case.get("data"), dict):
-        raise ValueError("case: should have a config and data")  # noqa: TRY004
-    for name, kind in {"dialect": str, "layer": str, "options": dict, "sizes": dict}.items():
-        if not isinstance(config.get(name), kind):
-            raise ValueError(f"case.config.{name}: missing or of the wrong kind")  # noqa: TRY004
+def _check_case(case: Mapping[str, Any], name: str, known_as: str | None = None) -> None:
+    """What reports read of a case must be there; whether it is valid is for the specification to say.
+
+    Args:
+        case: the canonical form.
+        name: of the field, for messages.
+        known_as: its id, which is a hash of the case: an edited one has another.
+
+    Raises:
+        ValueError: something is missing, of the wrong kind, or not as it was written.
+    """
+    config, data = case.get("config"), case.get("data")
+    if not isinstance(config, dict) or not isinstance(data, dict):
+        raise ValueError(f"{name}: should have a config and data")  # noqa: TRY004
+    for key, kind in {"dialect": str, "layer": str, "options": dict, "sizes": dict}.items():
+        if not isinstance(config.get(key), kind):
+            raise ValueError(f"{name}.config.{key}: missing or of the wrong kind")  # noqa: TRY004
     if not all(isinstance(value, bool | int | str) for value in config["options"].values()):
-        raise ValueError("case.config.options: values should be true, false, whole numbers or text")
+        raise ValueError(f"{name}.config.options: values should be true, false, whole numbers or text")
     if not all(type(size) is int for size in config["sizes"].values()):
-        raise ValueError("case.config.sizes: should be whole numbers")
+        raise ValueError(f"{name}.config.sizes: should be whole numbers")
+    if known_as is not None and identity(case) != known_as:
+        raise ValueError(f"{name}: is not the one with the id '{known_as}': the line was edited")

@@ -4,7 +4,7 @@ Everything here is read from the data in `specs/`; nothing here knows NumPy mode
 """
 
 from conformance.spec.clauses import Clause, clauses_for, load_clauses
-from conformance.spec.config import Case, DataSpec, LayerConfig, Sizes, canonical_json
+from conformance.spec.config import Case, DataSpec, LayerConfig, Sizes, canonical_json, identity
 from conformance.spec.contract import (
     OutputContract,
     Tree,
@@ -50,6 +50,7 @@ __all__ = [
     "clauses_for",
     "dialect_names",
     "has_nan",
+    "identity",
     "initial_states",
     "input_axes",
     "is_real",

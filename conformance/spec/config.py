@@ -103,13 +103,13 @@ class LayerConfig:
         """The inverse of `canonical`; `SpecError` if the data are not a valid configuration."""
         try:
             return cls.of(data["dialect"], data["layer"], data["options"], Sizes(**data["sizes"]))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise SpecError(f"not a layer configuration: {error}") from None
 
     @cached_property
     def id(self) -> str:
         """Hash of the canonical form."""
-        return _hash(self.canonical())
+        return identity(self.canonical())
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,13 @@ class DataSpec:
 
     kind: str
     seed: int
+
+    @classmethod
+    def from_canonical(cls, data: Mapping[str, Any]) -> DataSpec:
+        """The inverse of `vars`; `SpecError` if the data are none."""
+        if set(data) != {"kind", "seed"} or type(data["kind"]) is not str or type(data["seed"]) is not int:
+            raise SpecError("data of a case are a kind (a text) and a seed (a whole number)")
+        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -143,14 +150,14 @@ class Case:
         """The inverse of `canonical`; `SpecError` if the data are not a case."""
         try:
             config = LayerConfig.from_canonical(data["config"])
-            return cls(config, DataSpec(**data["data"]), data.get("rejection"))
-        except (KeyError, TypeError) as error:
+            return cls(config, DataSpec.from_canonical(data["data"]), data.get("rejection"))
+        except (KeyError, TypeError, AttributeError) as error:
             raise SpecError(f"not a case: {error}") from None
 
     @cached_property
     def id(self) -> str:
         """Hash of the canonical form: the same case has the same id on every machine."""
-        return _hash(self.canonical())
+        return identity(self.canonical())
 
 
 def canonical_json(data: Any) -> str:
@@ -158,7 +165,8 @@ def canonical_json(data: Any) -> str:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def _hash(data: Any) -> str:
+def identity(data: Any) -> str:
+    """The hash of JSON-ready data, such as the canonical form of a case: twelve hexadecimal digits."""
     return hashlib.sha256(canonical_json(data).encode()).hexdigest()[:12]
 
 
