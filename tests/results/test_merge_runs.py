@@ -118,7 +118,7 @@ def test_shards_of_other_versions_are_refused() -> None:
 
 def test_a_file_that_was_cut_off_is_refused() -> None:
     name, results = part(2, 2)
-    with pytest.raises(ResultsError, match=r"torch-2.jsonl is cut off; run it again before merging"):
+    with pytest.raises(ResultsError, match=r"torch-2.jsonl is cut off; go on with it by --resume, or run"):
         merge([part(1, 2), (name, replace(results, footer=None))])
 
 
