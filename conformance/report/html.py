@@ -30,6 +30,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 REPORT = ("where.js", "cases.js", "frame.js", "report.js")
 COMPARISON = ("where.js", "frame.js", "changes.js")
+TREND = ("frame.js",)
 """The scripts of each page; they are joined to one."""
 
 STYLES = ("style.css", "pictures.css", "failures.css")

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from conformance.checks import CHECKS
 from conformance.engine.events import DEVIATIONS, GroupFound, ImplementationStarted, Outcome
-from conformance.report.html import render
+from conformance.report.html import TREND, render
 from conformance.report.tally import Judged, Tally, cases_of
 from conformance.report.text import count
 from conformance.results import Results
@@ -44,6 +44,21 @@ class Run:
     cases: tuple[Judged, ...]
     groups: tuple[GroupFound, ...]
     part: str = ""
+
+    @property
+    def tally(self) -> Tally:
+        """Its cases, each with its most severe outcome."""
+        return Tally.of(case.outcome for case in self.cases)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence with denominators."""
+        if self.state == "broken":
+            return "broken: it could not be judged."
+        found, tally = len(self.groups), self.tally
+        head = count(found, "deviation") if found else "no deviation"
+        known = f"; {tally.counts['known']:,} known" if "known" in tally.counts else ""
+        return f"{head}; {tally.counts.get('pass', 0):,} of {count(tally.judged, 'applicable case')} pass{known}."
 
     @property
     def label(self) -> str:
@@ -120,7 +135,7 @@ def trend(results: Iterable[tuple[Results, str]]) -> tuple[Family, ...]:
 
 def html(families: Sequence[Family], commands: Sequence[str] = ()) -> str:
     """The trend as one HTML page, with the commands that made it."""
-    return render("trend.html", (), families=families, commands=commands)
+    return render("trend.html", TREND, families=families, commands=commands)
 
 
 # ---------------------------------------------------------------- runs and their order

@@ -17,6 +17,7 @@ from test_report_pages import HOSTILE, Page, hostile
 
 from conformance.engine.events import Verdict
 from conformance.report import comparison as shown
+from conformance.report.comparison.view import Grid, Move
 from conformance.results import KINDS, Comparison, Results, compare
 from conformance.spec import specs_path
 
@@ -150,6 +151,38 @@ def test_the_page_shows_every_transition_with_its_number(comparison: Comparison,
         for moves in one.transitions.values():
             assert all(f"{cases:,}" in words for cases in moves.values())
     assert "✓ fixed" in words
+
+
+def test_every_change_shows_its_two_runs_side_by_side(seen: shown.View) -> None:
+    page = shown.html(seen)
+    for entry in seen.entries:
+        article = page[page.index(f'id="{entry.anchor}"') :].partition("</article>")[0]
+        before, after = re.findall(r'<section aria-label="(?:before|after)".*?</section>', article, re.DOTALL)
+        for side, half in ((entry.before, before), (entry.after, after)):
+            assert (side.outcome is None) == ('class="mark' not in half)
+            assert side.outcome is None or f"</span> {side.outcome}</span>" in half
+            assert (side.replay == "") == ("rnn-conformance replay" not in half)
+    regressed = next(entry for entry in seen.entries if entry.kind == "regressed")
+    assert (regressed.before.replay, regressed.after.said) == ("", "wrong shape")
+    assert regressed.after.replay.endswith(f"--results {SOURCES[1]}")
+    drifted = next(entry for entry in seen.entries if entry.kind == "drifted")
+    assert drifted.before.ratios != drifted.after.ratios != ""
+
+
+def test_checks_in_which_nothing_changed_are_folded_away(seen: shown.View) -> None:
+    for part in seen.parts:
+        assert {grid.changed for grid in part.grids} == {bool(m) for m in (_moved(grid) for grid in part.grids)}
+    page = shown.html(seen)
+    part = next(part for part in seen.parts if any(grid.changed for grid in part.grids))
+    quiet = [grid.check for grid in part.grids if not grid.changed]
+    assert quiet
+    section = page[page.index('id="transitions"') :]
+    open_, _, folded = section[section.index(f"<bdi>{part.after}") :].partition("<details")
+    assert all(f'"check">{check}' not in open_ and f'"check">{check}' in folded for check in quiet if "_" not in check)
+
+
+def _moved(grid: Grid) -> list[Move]:
+    return [move for move in grid.moves.values() if move.kind is not None]
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_lets_only_its_own_script_run(seen: shown.View) -> None:

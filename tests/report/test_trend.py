@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from chromium import BROWSER, Chromium
 
 from conformance.report.trend import html, trend
 from conformance.results import Results, read_results
@@ -46,6 +48,32 @@ def test_runs_of_other_specifications_are_compared_on_common_cases_alone() -> No
     (family,) = trend([(one, "a.html"), (other, "b.html")])
     assert len({len(run.cases) for run in family.runs}) == 1
     assert "only the" in family.notes[0]
+
+
+def test_every_version_has_a_sentence_with_denominators() -> None:
+    (family,) = trend([(stored("keras3.0-tf2.21"), "a.html"), (stored("keras3.15-tf2.21"), "b.html")])
+    assert [run.verdict for run in family.runs] == [
+        "9 deviations; 584 of 713 applicable cases pass.",
+        "1 deviation; 585 of 729 applicable cases pass; 137 known.",
+    ]
+    assert replace(family.runs[0], state="broken").verdict == "broken: it could not be judged."
+    page = html([family])
+    assert all(run.verdict in page for run in family.runs)
+    assert page.count('class="bar"') == 2
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine; install chromium to run this")
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_opens_without_a_word_and_nothing_runs_off_the_side(tmp_path: Path, width: int) -> None:
+    page = tmp_path / "trend.html"
+    results = [stored(f"keras{version}-tf2.21") for version in ("3.0", "3.3", "3.6", "3.9", "3.12", "3.15")]
+    page.write_text(html(trend((one, "a.html") for one in results), ["tox -m matrix"]), encoding="utf-8")
+    with Chromium(tmp_path / "profile") as browser:
+        browser.open(page, width=width)
+        assert browser.ask("document.documentElement.scrollWidth") == width
+        assert browser.ask("document.querySelectorAll('.copy').length") == 1
+        assert browser.console == []
 
 
 def test_the_page_escapes_and_links() -> None:

@@ -38,6 +38,26 @@ SIGNS: Mapping[Kind, Sign] = {
 Fact = tuple[str, str]
 """A heading and what stands beside it."""
 
+BESIDE = ("before", "after", "error ÷ allowed")
+"""Facts that a page shows side by side."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one run says of the cases that changed.
+
+    Attributes:
+        outcome: how they came out; None where there is nothing.
+        said: in the words of the smallest one.
+        ratios: error ÷ allowed in words; empty if it did not matter.
+        replay: the command that runs the smallest one again; empty if it does not deviate.
+    """
+
+    outcome: Outcome | None
+    said: str
+    ratios: str
+    replay: str
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -49,7 +69,7 @@ class Entry:
         implementation: the name, before.
         facts: headings with text, in the order in which they are read; empty text is left out.
         smallest: the smallest case that changed; None where there is none.
-        replays: the commands that run that case again.
+        before, after: what each run says.
     """
 
     number: int
@@ -60,7 +80,18 @@ class Entry:
     now: Outcome | None
     facts: tuple[Fact, ...]
     smallest: CaseView | None
-    replays: tuple[str, ...]
+    before: Side
+    after: Side
+
+    @property
+    def replays(self) -> tuple[str, ...]:
+        """The commands that run the smallest case again."""
+        return tuple(side.replay for side in (self.before, self.after) if side.replay)
+
+    @property
+    def other_facts(self) -> tuple[Fact, ...]:
+        """The facts that are not about one of the two runs."""
+        return tuple(fact for fact in self.facts if fact[0] not in BESIDE)
 
     @property
     def anchor(self) -> str:
@@ -90,6 +121,11 @@ class Grid:
     check: str
     was: tuple[Outcome, ...]
     moves: Mapping[tuple[Outcome, Outcome], Move]
+
+    @property
+    def changed(self) -> bool:
+        """Whether any case changed its outcome in a way that counts."""
+        return any(move.kind for move in self.moves.values())
 
 
 @dataclass(frozen=True)
@@ -214,7 +250,8 @@ def _entry(place: int, change: Change, one: Compared, sources: tuple[str, str]) 
         now=change.now,
         facts=tuple((name, text) for name, text in _facts(change) if text),
         smallest=case_view(change.example, change.example_case) if change.example else None,
-        replays=tuple(_replays(change, sources)),
+        before=_side(change, change.was, change.said, 0, sources),
+        after=_side(change, change.now, change.says, 1, sources),
     )
 
 
@@ -276,8 +313,17 @@ def speed(found: Speed) -> str:
     return f"{found.kind or 'about the same'}: × {middle} ({low} to {high}) over {count(found.cases, 'case')}"
 
 
-def _replays(change: Change, sources: tuple[str, str]) -> Iterator[str]:
-    """A command for the run in which it deviates."""
-    for outcome, source in zip((change.was, change.now), sources, strict=True):
-        if outcome in DEVIATIONS and change.example:
-            yield f"rnn-conformance replay {shlex.quote(change.example)} --results {shlex.quote(source)}"
+def _side(change: Change, outcome: Outcome | None, said: str, place: int, sources: tuple[str, str]) -> Side:
+    """What a run says; a command for the run in which the smallest case deviates."""
+    deviates = outcome in DEVIATIONS and bool(change.example)
+    return Side(
+        outcome=outcome,
+        said=said,
+        ratios="" if change.ratios is None else quartiles(change.ratios[place]),
+        replay=replay_command(change.example, sources[place]) if deviates else "",
+    )
+
+
+def replay_command(case: str, source: str) -> str:
+    """The command that runs a case of a results file again."""
+    return f"rnn-conformance replay {shlex.quote(case)} --results {shlex.quote(source)}"
