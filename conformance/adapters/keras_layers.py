@@ -16,6 +16,7 @@ import numpy as np
 if TYPE_CHECKING or __package__:
     from conformance.adapters import (
         keras_backends,
+        keras_declared,
         keras_replaced,
         keras_routes,
         keras_scene,
@@ -25,6 +26,7 @@ if TYPE_CHECKING or __package__:
     )
 else:
     import keras_backends
+    import keras_declared
     import keras_replaced
     import keras_routes
     import keras_scene
@@ -115,6 +117,9 @@ class KerasLayer:
     def call_in(self, training: bool, _seed: Optional[int], inputs: serve.Inputs) -> Any:
         return self.backend.eager(self.layer, inputs, training=training)
 
+    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+        return keras_declared.declare(way, self.scene(inputs))
+
     def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
         return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)
 
@@ -141,6 +146,7 @@ class Keras:
     Args:
         source: of the layers.
         routes: other ways to call them, with the options that each needs (`keras_routes.offered`).
+        declares: ways to declare what they give (`keras_declared.offered`); none: no way.
     """
 
     dialect = "keras"
@@ -154,11 +160,13 @@ class Keras:
         backend: keras_backends.Backend,
         source: sources.Source,
         routes: Dict[str, Dict[str, List[Any]]],
+        declares: Optional[Dict[str, Any]] = None,
     ) -> None:
         self.keras = keras
         self.backend = backend
         self.source = source
         self.routes = routes
+        self.declares = declares or {}
 
     def describe(self) -> Dict[str, Any]:
         return {
@@ -168,6 +176,7 @@ class Keras:
             "capabilities": {
                 **self.source.claims.capabilities(self.backend.modes, self.features),
                 "routes": self.routes,
+                "declares": self.declares,
             },
         }
 
@@ -228,7 +237,7 @@ def load() -> Keras:
     replacement = sources.replacement(sys.argv[2:], [*keras_replaced.CLASSES.values(), *keras_replaced.CELLS.values()])
     if replacement is None:
         own = keras_routes.offered(sys.argv[1], keras_routes.OWN)
-        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own)
+        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own, keras_declared.offered(keras_routes.OWN))
     routes = keras_routes.offered(sys.argv[1], keras_routes.kinds_for(keras, replacement.name, replacement.kind))
     return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), routes)
 

@@ -128,6 +128,20 @@ class Dropping(Layer, Protocol):
         """A call in training or in use, before which the framework's random numbers start anew from a seed, if any."""
 
 
+class Spec(NamedTuple):
+    """What is declared of a tensor: sizes (None: not known beforehand) and the name of its type (None: not said)."""
+
+    shape: Tuple[Optional[int], ...]
+    dtype: Optional[str]
+
+
+class Declaring(Layer, Protocol):
+    """A layer that says beforehand what a call gives."""
+
+    def declare(self, way: str, inputs: Inputs) -> Any:
+        """As a call would nest it: `Spec` in the place of outputs, or the mask that is handed on."""
+
+
 class Adapter(Protocol):
     """A framework."""
 
@@ -178,6 +192,7 @@ class Session:
             "hello": self._hello,
             "build": self._build,
             "call": self._call,
+            "declare": self._declare,
             "recall": self._recall,
             "release": self._release,
         }
@@ -264,6 +279,30 @@ class Session:
         named += _numbered("gradients.weights", [self._now(one) for one in weights])
         named += _numbered("gradients.initial_state", [self._now(one) for one in states])
         return {"seconds": seconds}, named
+
+    def _declare(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
+        """What the layer says beforehand of a call with these arguments; values of a mask come with it."""
+        living, inputs = self._find(request), self._inputs(arrays, LAYOUTS["plain"])
+        self.stage = "call"
+        result = cast(Declaring, living.layer).declare(str(request["way"]), inputs)
+        leaves: List[Tuple[Spec, Optional[Array]]] = []
+        tree = self._declared_tree(result, leaves)
+        self.stage = "adapter"
+        values = [("values.%d" % number, value) for number, (_, value) in enumerate(leaves) if value is not None]
+        return {"structure": tree, "declared": [spec._asdict() for spec, _ in leaves]}, values
+
+    def _declared_tree(self, value: Any, leaves: List[Tuple[Spec, Optional[Array]]], depth: int = 0) -> Any:
+        array = None if isinstance(value, Spec) else self.adapter.array(value)
+        if array is not None and wire.sendable(array):
+            leaves.append((Spec(array.shape, str(array.dtype)), array))
+            return len(leaves) - 1
+        if isinstance(value, Spec):
+            leaves.append((value, None))
+            return len(leaves) - 1
+        if isinstance(value, (tuple, list)) and depth < MAX_DEPTH:
+            parts = [self._declared_tree(part, leaves, depth + 1) for part in value]
+            return {"tuple" if isinstance(value, tuple) else "list": parts}
+        return {"other": _describe(value)}
 
     def _arguments(self, living: Living, request: Dict[str, Any], arrays: wire.Arrays) -> Inputs:
         """The arguments of a call: new ones, or those of the kept call; perhaps with states of the last call."""

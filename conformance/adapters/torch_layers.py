@@ -19,6 +19,7 @@ if TYPE_CHECKING or __package__:
         sources,
         torch_arrays,
         torch_calls,
+        torch_declared,
         torch_gradients,
         torch_replaced,
         torch_routes,
@@ -28,6 +29,7 @@ else:
     import sources
     import torch_arrays
     import torch_calls
+    import torch_declared
     import torch_gradients
     import torch_replaced
     import torch_routes
@@ -106,9 +108,16 @@ class TorchLayer:
         run, parameters = functools.partial(self._run, "eager"), list(self.module.parameters())
         return torch_gradients.by_sgd(self.torch, run, inputs, parameters, descent)
 
-    def _run(self, mode: str, inputs: serve.Inputs) -> Any:
+    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+        with self.torch.no_grad():
+            return torch_declared.declare(way, self._taken_apart(inputs))
+
+    def _taken_apart(self, inputs: serve.Inputs) -> torch_calls.Call:
         x, _, lengths, states = inputs
-        call = torch_calls.Call(self.torch, self.module, self.make, self.options, x, lengths, states)
+        return torch_calls.Call(self.torch, self.module, self.make, self.options, x, lengths, states)
+
+    def _run(self, mode: str, inputs: serve.Inputs) -> Any:
+        call = self._taken_apart(inputs)
         return call.plain() if mode == "eager" else torch_routes.follow(mode, call)
 
     def reset(self) -> None:
@@ -146,6 +155,7 @@ class Torch:
             "capabilities": {
                 **self.source.claims.capabilities(["eager"], FEATURES),
                 "routes": self.routes(),
+                "declares": {} if self.source.classes else torch_declared.offered(),
             },
         }
 

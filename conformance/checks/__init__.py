@@ -2,6 +2,7 @@
 
 from conformance.checks.observation import (
     Built,
+    Declared,
     Expectation,
     Followed,
     Lost,
@@ -19,6 +20,7 @@ __all__ = [
     "DEVIATIONS",
     "Built",
     "Check",
+    "Declared",
     "Elements",
     "Expectation",
     "Followed",

@@ -166,6 +166,23 @@ def spell(tree: Tree, names: Sequence[str] = ()) -> str:
     return left + ", ".join(spell(child, names) for child in inside) + right
 
 
+def branches(tree: Tree) -> list[Tree] | None:
+    """The parts of a tuple or list, which are the same here; None: it is neither."""
+    if isinstance(tree, int):
+        return None
+    ((kind, parts),) = tree.items()
+    return list(parts) if kind in ("tuple", "list") else None
+
+
+def leaves(tree: Tree) -> Iterator[Tree]:
+    """What stands in tuples and lists, in order."""
+    parts = branches(tree)
+    if parts is None:
+        yield tree
+    for part in parts or ():
+        yield from leaves(part)
+
+
 def renumbered(tree: Tree, first: int) -> Tree:
     """The same nesting with its arrays counted from another number."""
     if isinstance(tree, int):

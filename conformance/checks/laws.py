@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from conformance.checks import derivatives, descent, dropout, start
+from conformance.checks import declared, derivatives, descent, dropout, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -79,15 +79,20 @@ class _Beside:
         return next((problem for problem in problems if problem is not None), PASS)
 
     def _told(self, call: Call) -> str:
+        if call.manner.declare:
+            return f"{call.manner.name} does not declare what is given"
         return f"the route {call.manner.route} gives something else" if call.manner.route else self.plan.told
 
     def _form(self, call: Call, reply: Reply | Refusal) -> Verdict | None:
         """What is wrong with a further call before its numbers are looked at."""
-        told, route = self._told(call), call.manner.route
+        told, route = self._told(call), call.manner.name
         if isinstance(reply, Refusal):
             if call.layer and not call.arguments and not call.fresh:  # other cases say whether there is such a layer
                 return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
             return Verdict("error", f"{told}: {describe(reply)}", cause=_cause(route, signature(reply, call.config)))
+        if call.manner.declare is not None:
+            found = declared.problem(call.manner.declare, call.config, call.tensors, reply)
+            return found and Verdict("fail", f"{told}: {found[0]}", cause=_cause(route, found[1]))
         promised, tree = _promised(call)
         if reply.structure != tree:
             told += f": a further call returned {spell(reply.structure)}, expected {spell(tree)}"
@@ -239,7 +244,8 @@ class _Beside:
 
 def again(name: str, verdict: Verdict) -> str:
     """Under which name a law is tried again to see the same: a law of several routes only by the route at fault."""
-    route, colon, _ = (verdict.cause or "").partition(": ") if name == "routes" else ("", "", "")
+    several = name in ("routes", "declared")
+    route, colon, _ = (verdict.cause or "").partition(": ") if several else ("", "", "")
     return f"{name}/{route}" if colon else name
 
 

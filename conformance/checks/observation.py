@@ -13,12 +13,28 @@ from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs
 
 
 @dataclass(frozen=True)
+class Declared:
+    """What a layer says beforehand of one thing that a call gives.
+
+    Attributes:
+        shape: sizes; None: not known beforehand.
+        dtype: its type; None: not said.
+        value: the thing itself, where there is one already (a mask).
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str | None
+    value: Array | None = None
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What a call gave back: arrays as they came, and how they were nested."""
+    """What a call gave back: arrays as they came, and how they were nested; or what was declared of them."""
 
     outputs: tuple[Array, ...]
     structure: Tree
     seconds: float
+    declared: tuple[Declared, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,15 @@ CHECKS: Mapping[str, Check] = {
             ("accepted",),
             spreads=True,
         ),
-        *(Check(law.name, law.meaning, laws.check(law), (*_FORM, "order", "values")) for law in LAWS.values()),
+        *(
+            Check(
+                law.name,
+                law.meaning,
+                laws.check(law),
+                (*_FORM, "dtype") if law.form_alone else (*_FORM, "order", "values"),
+            )
+            for law in LAWS.values()
+        ),
     )
 }
 

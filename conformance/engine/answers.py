@@ -94,12 +94,25 @@ def _check_capabilities(said: Any) -> None:
     routes = said.get("routes", {})
     if not isinstance(routes, dict) or not all(_is_table_of_lists(needs) for needs in routes.values()):
         raise NonsenseError("capabilities whose routes are not a table of tables of lists")
+    declares = said.get("declares", {})
+    if not isinstance(declares, dict) or not all(_is_way_to_declare(way) for way in declares.values()):
+        raise NonsenseError("capabilities whose declares are not a table with of, unknown and needs")
     if type(said.get("rejections", True)) is not bool:
         raise NonsenseError("capabilities whose rejections are neither true nor false")
 
 
 def _is_table_of_lists(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(inside, list) for inside in value.values())
+
+
+def _is_way_to_declare(way: Any) -> bool:
+    """Outputs or a mask, for unknown sizes (a list of axes), with options that it needs."""
+    return (
+        isinstance(way, dict)
+        and way.get("of") in ("outputs", "mask")
+        and _texts(way.get("unknown", []))
+        and _is_table_of_lists(way.get("needs", {}))
+    )
 
 
 def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -129,6 +142,22 @@ def _check_gradients(arrays: Mapping[str, Array]) -> None:
         due |= {f"{kind}.{index}" for index in range(sum(name.startswith(f"{kind}.") for name in arrays))}
     if set(arrays) != due:
         raise NonsenseError("gradients that are not numbered as the arrays of the call")
+
+
+def _check_declare(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    declared = header.get("declared")
+    if not isinstance(declared, list) or not all(_is_declared(said) for said in declared):
+        raise NonsenseError("a declaration without a list of shapes and types")
+    if not set(arrays) <= {f"values.{index}" for index in range(len(declared))}:
+        raise NonsenseError("a declaration whose arrays are not values.0, values.1, ...")
+    _check_tree(header.get("structure"), len(declared), 0)
+
+
+def _is_declared(said: Any) -> bool:
+    if not isinstance(said, dict) or not isinstance(said.get("shape"), list):
+        return False
+    sizes = all(size is None or (type(size) is int and size >= 0) for size in said["shape"])
+    return sizes and isinstance(said.get("dtype"), str | None)
 
 
 def _check_recall(_header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -181,4 +210,10 @@ def _printable(value: Any) -> Any:
     return value
 
 
-_CHECKS = {"hello": _check_hello, "build": _check_build, "call": _check_call, "recall": _check_recall}
+_CHECKS = {
+    "hello": _check_hello,
+    "build": _check_build,
+    "call": _check_call,
+    "declare": _check_declare,
+    "recall": _check_recall,
+}

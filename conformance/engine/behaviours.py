@@ -11,10 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.checks import Lost, Refusal, Reply
+from conformance.checks.declared import NOTHING
+from conformance.checks.form import leaves, spell
 from conformance.engine.events import BehaviourSeen
 from conformance.engine.requests import Hello
 from conformance.engine.session import Session
 from conformance.generate.tensors import INVALID, tensors
+from conformance.laws import Manner, Way
 from conformance.spec import Array, Case, DataSpec, Tensors
 from conformance.spec.behaviours import Behaviour, load_behaviours
 
@@ -37,8 +40,12 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
             return
         if behaviour.dialect != hello.dialect or not _claimed(behaviour, hello):
             continue
-        drawn = probe(behaviour)
-        outcome = session.call_once(behaviour.config, drawn, behaviour.route or mode, behaviour.arguments)
+        drawn, way = probe(behaviour), _way(behaviour, hello)
+        if behaviour.asks != "outputs" and way is None:
+            continue
+        outcome = session.call_once(
+            behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, Manner(declare=way)
+        )
         losses += isinstance(outcome, Lost)
         answer, detail = classified(behaviour, drawn, outcome)
         yield BehaviourSeen(name, behaviour.id, answer, detail)
@@ -47,6 +54,12 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
 def _claimed(behaviour: Behaviour, hello: Hello) -> bool:
     offered = behaviour.feature is None or behaviour.feature in hello.features
     return offered and hello.missing(behaviour.config) is None and (behaviour.legal or hello.rejections)
+
+
+def _way(behaviour: Behaviour, hello: Hello) -> Way | None:
+    """How the implementation says what is asked without a call; None: it does not, or a call says it."""
+    ways = hello.ways_to_declare(behaviour.config) if behaviour.asks != "outputs" else ()
+    return next((way for way in ways if way.of == behaviour.asks), None)
 
 
 def probe(behaviour: Behaviour) -> Tensors:
@@ -68,10 +81,16 @@ def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | 
     if isinstance(outcome, Refusal):
         return STAGES.get(outcome.stage, "out_of_reach"), outcome.type
     try:
-        answer = OBSERVERS[behaviour.observer](drawn, outcome.outputs)
+        answer = OBSERVERS[behaviour.observer](drawn, outcome)
     except (IndexError, ValueError):  # fewer outputs or axes than the contract promises; checks fail for that
         answer = "something_else"
-    return answer, "outputs of shape " + ", ".join(str(output.shape) for output in outcome.outputs)
+    return answer, _detail(behaviour, outcome)
+
+
+def _detail(behaviour: Behaviour, reply: Reply) -> str:
+    if behaviour.asks == "mask":
+        return f"handed on: {spell(reply.structure, ['mask'] * len(reply.declared))}"
+    return "outputs of shape " + ", ".join(str(output.shape) for output in reply.outputs)
 
 
 STAGES = {
@@ -149,33 +168,37 @@ CHANGES: Mapping[str, Callable[[Tensors], Tensors]] = {
 # ---------------------------------------------------------------- observers
 
 
-def _taken(_drawn: Tensors, _outputs: tuple[Array, ...]) -> str:
+def _taken(_drawn: Tensors, _reply: Reply) -> str:
     return "accepted"
 
 
-def _first_step(drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _first_step(drawn: Tensors, reply: Reply) -> str:
     """Of full sequences (batch, timesteps, units)."""
-    return _alike(outputs[0][:, 0], initial_state=_initial(drawn))
+    return _alike(reply.outputs[0][:, 0], initial_state=_initial(drawn))
 
 
-def _first_row(drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _first_row(drawn: Tensors, reply: Reply) -> str:
     """Of the last output (batch, units)."""
-    return _alike(outputs[0][0], initial_state=_initial(drawn)[0])
+    return _alike(reply.outputs[0][0], initial_state=_initial(drawn)[0])
 
 
-def _last_output(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _last_output(_drawn: Tensors, reply: Reply) -> str:
     """Of the last output and the state, both (batch, units)."""
-    return _alike(outputs[0], last_state=outputs[1])
+    return _alike(reply.outputs[0], last_state=reply.outputs[1])
 
 
-def _nothing_read(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _nothing_read(_drawn: Tensors, reply: Reply) -> str:
     """Of all outputs together."""
-    return "empty" if all(output.size == 0 for output in outputs) else _alike(np.concatenate([*map(np.ravel, outputs)]))
+    return (
+        "empty"
+        if all(output.size == 0 for output in reply.outputs)
+        else _alike(np.concatenate([*map(np.ravel, reply.outputs)]))
+    )
 
 
-def _halves(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _halves(_drawn: Tensors, reply: Reply) -> str:
     """Of full sequences (batch, timesteps, 2·units) and the last states of both directions (batch, units)."""
-    sequences, forward, backward = outputs
+    sequences, forward, backward = reply.outputs
     units = forward.shape[-1]
     ends = _end(sequences[..., :units], forward), _end(sequences[..., units:], backward)
     if None in ends:
@@ -183,14 +206,32 @@ def _halves(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
     return f"both_{ends[0]}" if ends[0] == ends[1] else f"forward_{ends[0]}_backward_{ends[1]}"
 
 
+def _entries_of_states(_drawn: Tensors, reply: Reply) -> str:
+    """Of the masks that a bidirectional layer with one output and two states hands on."""
+    _, *states = leaves(reply.structure)
+    if not states:
+        return "no_entries"
+    return "none_for_each" if states == [NOTHING, NOTHING] else "something_else"
+
+
+def _order_of_mask(drawn: Tensors, reply: Reply) -> str:
+    """Of the mask that is handed on with one output."""
+    got, mask = reply.declared[0].value, drawn.mask
+    if got is None or mask is None:
+        return "something_else"
+    return next(
+        (name for name, due in (("kept", mask), ("reversed", mask[:, ::-1])) if _same(got, due)), "something_else"
+    )
+
+
 def _end(half: Array, state: Array) -> str | None:
     """At which end of the time axis a state is shown."""
     return next((end for end, at in (("first", 0), ("last", -1)) if _same(half[:, at], state)), None)
 
 
-def _types(_drawn: Tensors, outputs: tuple[Array, ...]) -> str:
+def _types(_drawn: Tensors, reply: Reply) -> str:
     """Of outputs and states together; whole numbers, such as lengths, have none that matters."""
-    types = {output.dtype.name for output in outputs if output.dtype.kind != "i"}
+    types = {output.dtype.name for output in reply.outputs if output.dtype.kind != "i"}
     if not types <= {"bfloat16", "float32"}:
         return "something_else"
     return types.pop() if len(types) == 1 else "several"
@@ -212,7 +253,7 @@ def _same(one: Array, other: Array) -> bool:
     return np.array_equal(one, other)
 
 
-OBSERVERS: Mapping[str, Callable[[Tensors, tuple[Array, ...]], str]] = {
+OBSERVERS: Mapping[str, Callable[[Tensors, Reply], str]] = {
     "taken": _taken,
     "first_step": _first_step,
     "first_row": _first_row,
@@ -220,5 +261,7 @@ OBSERVERS: Mapping[str, Callable[[Tensors, tuple[Array, ...]], str]] = {
     "nothing_read": _nothing_read,
     "halves": _halves,
     "types": _types,
+    "entries_of_states": _entries_of_states,
+    "order_of_mask": _order_of_mask,
 }
 """Name of an observer -> the answer that it reads from the probe's tensors and what was returned."""

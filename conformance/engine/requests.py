@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.checks import Recalled, Refusal, Reply
+from conformance.checks import Declared, Recalled, Refusal, Reply
 from conformance.engine.worker import Message
+from conformance.laws import Way
 from conformance.laws.law import PLAIN, Manner
 from conformance.spec import Array, Case, LayerConfig, Tensors, Value
 
@@ -31,6 +32,8 @@ class Hello:
         features: what it offers beyond plain calls (`conformance.laws.FEATURES`).
         routes: other ways to call a layer, by names of its own, that must give the same, each with the option values
             that it needs.
+        declares: ways in which it says beforehand what a call gives, by names of its own: what of (`of`), for which
+            unknown sizes (`unknown`), and the option values that they need (`needs`).
     """
 
     dialect: str
@@ -43,6 +46,7 @@ class Hello:
     rejections: bool = True
     features: tuple[str, ...] = ()
     routes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
+    declares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -59,6 +63,7 @@ class Hello:
             rejections=said.get("rejections", True),
             features=tuple(said.get("features", ())),
             routes=said.get("routes", {}),
+            declares=said.get("declares", {}),
         )
 
     @property
@@ -72,16 +77,25 @@ class Hello:
         options = {name: list(values) for name, values in self.options.items()}
         sizes = {name: list(values) for name, values in self.sizes.items()}
         said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
-        more = {"features": list(self.features), "routes": dict(self.routes)}
+        more = {"features": list(self.features), "routes": dict(self.routes), "declares": dict(self.declares)}
         return said | {"sizes": sizes, "rejections": self.rejections, **more}
 
     def routes_for(self, config: LayerConfig) -> tuple[str, ...]:
         """The other ways to call a layer of this configuration."""
+        return tuple(route for route, needs in self.routes.items() if _meets(config, needs))
+
+    def ways_to_declare(self, config: LayerConfig) -> tuple[Way, ...]:
+        """How it says beforehand what a call of a layer of this configuration gives."""
         return tuple(
-            route
-            for route, needs in self.routes.items()
-            if all(config.get(option) in values for option, values in needs.items())
+            Way(name, said["of"], tuple(said.get("unknown", ())))
+            for name, said in self.declares.items()
+            if _meets(config, said.get("needs", {}))
         )
+
+    def lacks(self, needed: Sequence[str]) -> str | None:
+        """The first of some features that it does not offer."""
+        offered = {*self.features, *(["declares"] if self.declares else [])}
+        return next((feature for feature in needed if feature not in offered), None)
 
     def missing(self, config: LayerConfig, rejection: str | None = None) -> str | None:
         """The first thing that a configuration (to be rejected) needs and this implementation does not claim."""
@@ -128,6 +142,8 @@ def call(
     cotangents: Mapping[int, Array] | None = None,
 ) -> Request:
     """The request to call a built layer in some manner, or for the gradients of outputs weighed by cotangents."""
+    if manner.declare is not None:
+        return {"op": "declare", "handle": handle, "way": manner.declare.name}, _arguments(tensors)
     fields: dict[str, Any] = {"op": "call", "handle": handle, "mode": mode, "keep": keep}
     changed = {name: value for name, value in vars(manner).items() if value != getattr(PLAIN, name)}
     fields |= {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
@@ -137,9 +153,14 @@ def call(
     arrays |= {f"cotangents.{output}": array for output, array in (cotangents or {}).items()}
     if manner.kept_inputs:
         return fields, arrays
+    return fields, arrays | _arguments(tensors)
+
+
+def _arguments(tensors: Tensors) -> dict[str, Array]:
+    """What a call hands over."""
     single = {"x": tensors.x, "mask": tensors.mask, "lengths": tensors.lengths}
-    arrays |= {name: array for name, array in single.items() if array is not None}
-    return fields, arrays | _named("initial_state", tensors.initial_state or ())
+    arrays = {name: array for name, array in single.items() if array is not None}
+    return arrays | _named("initial_state", tensors.initial_state or ())
 
 
 def recall(handle: int) -> Request:
@@ -165,12 +186,22 @@ def reply(message: Message) -> Reply | Refusal:
     refused = refusal(message)
     if refused is not None:
         return refused
+    if "declared" in message.header:
+        return Reply((), message.header["structure"], 0.0, _declared(message))
     seconds = float(message.header.get("seconds") or 0.0)
     if "structure" not in message.header:
         kind = next((name for name in ("weights", "trained") if f"{name}.0" in message.arrays), None)
         derived = numbered(message, kind) if kind else gradients(message)
         return Reply(derived, {"list": list(range(len(derived)))}, seconds)
     return Reply(numbered(message, "outputs"), message.header["structure"], seconds)
+
+
+def _declared(message: Message) -> tuple[Declared, ...]:
+    """What a layer said of each output."""
+    return tuple(
+        Declared(tuple(said["shape"]), said.get("dtype"), message.arrays.get(f"values.{number}"))
+        for number, said in enumerate(message.header["declared"])
+    )
 
 
 def gradients(message: Message) -> tuple[Array, ...]:
@@ -200,3 +231,8 @@ def numbered(message: Message, name: str) -> tuple[Array, ...]:
 
 def _named(name: str, arrays: tuple[Array, ...]) -> dict[str, Array]:
     return {f"{name}.{index}": array for index, array in enumerate(arrays)}
+
+
+def _meets(config: LayerConfig, needs: Mapping[str, Sequence[Value]]) -> bool:
+    """Whether a configuration has the option values that something needs."""
+    return all(config.get(option) in values for option, values in needs.items())

@@ -23,6 +23,7 @@ from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import Batch, accompanied
 from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Manner, Plan, Subject, laws_for
+from conformance.laws.law import PLAIN
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, Tensors, weights
 
@@ -157,16 +158,21 @@ class Session:
         """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
         law, _, route = name.partition("/")
         plan = dict(self._laws(Batch("pinned", case.config, (case,)), (law,))).get(law)
-        return isinstance(plan, Plan) and (not route or any(call.manner.route == route for call in plan.calls))
+        return isinstance(plan, Plan) and (not route or any(call.manner.name == route for call in plan.calls))
 
     def call_once(
-        self, config: LayerConfig, drawn: Tensors, mode: str, arguments: Mapping[str, Any] | None = None
+        self,
+        config: LayerConfig,
+        drawn: Tensors,
+        mode: str,
+        arguments: Mapping[str, Any] | None = None,
+        manner: Manner = PLAIN,
     ) -> Reply | Refusal | Lost:
-        """Build a layer, with more arguments if there are any, and call it once with any tensors."""
+        """Build a layer, with more arguments if there are any, and call it once with any tensors, or let it declare."""
         handle = next(self._handles)
         try:
             self._worker.send(*requests.build(handle, config, arguments=arguments))
-            self._worker.send(*requests.call(handle, drawn, mode))
+            self._worker.send(*requests.call(handle, drawn, mode, manner=manner))
             self._worker.send(*requests.release(handle))
             built, reply, _ = self._receive(), self._reply(), self._receive()
         except WorkerLost as loss:
@@ -195,11 +201,15 @@ class Session:
         drawn = tensors(case)
         for name, _, route in (chosen.partition("/") for chosen in names):
             law = LAWS[name]
-            lacking = [feature for feature in law.needs if feature not in self._hello.features]
+            lacking = self._hello.lacks(law.needs)
             routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
-            plan = law.plan(Subject(case, drawn, lambda config: self._hello.missing(config) is None, name, routes))
-            if plan is not None:
-                yield law.name, Unclaimed(lacking[0]) if lacking else plan
+            ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
+            can = lambda config: self._hello.missing(config) is None  # noqa: E731
+            plan = law.plan(Subject(case, drawn, can, name, routes, ways))
+            if lacking and (plan is not None or lacking == "declares"):
+                yield law.name, Unclaimed(lacking)
+            elif plan is not None:
+                yield law.name, plan
 
     def _submit(self, sent: Sent) -> None:
         """Send all requests of a batch.

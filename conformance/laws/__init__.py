@@ -25,6 +25,7 @@ from conformance.laws.law import (
     Started,
     Subject,
     Unlike,
+    Way,
 )
 from conformance.laws.registry import LAWS, laws_for
 
@@ -50,5 +51,6 @@ __all__ = [
     "Started",
     "Subject",
     "Unlike",
+    "Way",
     "laws_for",
 ]

@@ -17,6 +17,21 @@ Can = Callable[[LayerConfig], bool]
 
 
 @dataclass(frozen=True)
+class Way:
+    """A way in which an implementation says beforehand what a call will give.
+
+    Attributes:
+        name: its own for it.
+        of: what is declared: `outputs`, or the `mask` that is handed on.
+        unknown: the axes of the input whose sizes are not told.
+    """
+
+    name: str
+    of: Literal["outputs", "mask"]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Manner:
     """How a call differs from a plain one.
 
@@ -35,6 +50,7 @@ class Manner:
         steps: so many steps of gradient descent are taken, with the loss of the call's cotangents.
         rate: of learning.
         frozen: the numbers of the weights that are not trained.
+        declare: nothing is called: the layer says what a call would give.
     """
 
     weights: bool = True
@@ -50,6 +66,12 @@ class Manner:
     steps: int = 0
     rate: float = 0.0
     frozen: tuple[int, ...] = ()
+    declare: Way | None = None
+
+    @property
+    def name(self) -> str:
+        """The implementation's own name for the route, or for the way to declare; empty for other calls."""
+        return self.declare.name if self.declare else self.route
 
 
 PLAIN = Manner()
@@ -247,6 +269,7 @@ class Subject:
         can: whether the implementation claims a configuration.
         name: of the law; its random choices follow from it and the case.
         routes: the ways to call it, beside plain calls, that the implementation offers.
+        declares: the ways in which the implementation says beforehand what a call gives.
     """
 
     case: Case
@@ -254,6 +277,7 @@ class Subject:
     can: Can
     name: str
     routes: tuple[str, ...] = ()
+    declares: tuple[Way, ...] = ()
 
     @property
     def config(self) -> LayerConfig:
@@ -284,6 +308,7 @@ class Law:
             follows from the same things in the same way is not.
         spoils: whether a fault that it looks for would change what other laws look at; it is then tried after them.
         rests_on: the law without which it cannot hold: what breaks that one breaks it, too.
+        form_alone: whether it looks at shapes, types and nesting, and at no values.
     """
 
     name: str
@@ -293,6 +318,7 @@ class Law:
     everywhere: bool = False
     spoils: bool = False
     rests_on: str | None = None
+    form_alone: bool = False
 
 
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
@@ -320,5 +346,6 @@ FEATURES: Mapping[str, str] = {
     "train": "be trained",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
+    "declares": "say beforehand what a call gives",
 }
 """What an implementation may claim to do beyond plain calls."""

@@ -82,6 +82,14 @@ def routes(subject: Subject) -> Plan | None:
     return Plan(calls, tuple(relations), "another way to call the layer gives something else")
 
 
+def declared(subject: Subject) -> Plan | None:
+    """Every way in which the layer says beforehand what a call gives."""
+    calls = [
+        Call(subject.config, subject.tensors, manner=Manner(weights=False, declare=way)) for way in subject.declares
+    ]
+    return Plan(tuple(calls), (), "what is declared is not what is given") if calls else None
+
+
 # ---------------------------------------------------------------- histories
 
 

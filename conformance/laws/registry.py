@@ -30,6 +30,7 @@ LAWS: Mapping[str, Law] = {
         Law("threads", "calls in several threads do not disturb each other", life.threads, ("threads",), True),
         Law("ownership", "what a call gave back belongs to the caller", life.ownership, ("ownership",), True, True),
         Law("routes", "every way to call the layer gives the same", life.routes, everywhere=True),
+        Law("declared", "what a layer declares is what it gives", life.declared, ("declares",), form_alone=True),
         Law("instances", "two layers share nothing", life.instances, everywhere=True),
         Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),
         Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Literal
 
 from conformance.spec.config import LayerConfig, Sizes
 from conformance.spec.dialect import Value
@@ -31,6 +32,7 @@ class Behaviour:
         change: name of what is done to the tensors; None: nothing.
         route: the way to call it; None: plainly.
         feature: what an implementation must claim beyond plain calls to be asked; None: nothing.
+        asks: what is looked at: the `outputs` of a call, or the `mask` that the layer says that it hands on.
         legal: whether the probe is valid input; any other is not sent where an implementation does not claim to refuse
             what is invalid.
     """
@@ -48,6 +50,7 @@ class Behaviour:
     route: str | None = None
     feature: str | None = None
     legal: bool = False
+    asks: Literal["outputs", "mask"] = "outputs"
 
     @property
     def config(self) -> LayerConfig:

@@ -2,8 +2,8 @@
 
 So the next layer skips a step that is there and reads one that is not. `go_backwards` is documented to "return the
 reversed sequence", and masked timesteps "will be masked (skipped) in all downstream layers" (`Masking`). Known as
-keras-team/keras issues 3737 and 6022 since 2016. Clauses GEN-LIFE-4, KERAS-MASK-6. Needs keras and any backend;
-imports nothing of this project.
+keras-team/keras issues 3737 and 6022 since 2016. Clauses GEN-LIFE-4, KERAS-MASK-6, KERAS-DECL-2. Needs keras and any
+backend; imports nothing of this project.
 """
 
 import keras

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from driving import framework
 
-from conformance.checks import Lost, Refusal, Reply
+from conformance.checks import Declared, Lost, Refusal, Reply
 from conformance.cli import main
 from conformance.engine.behaviours import CHANGES, OBSERVERS, STAGES, classified, probe
 from conformance.engine.events import DEVIATIONS, BehaviourSeen
@@ -20,7 +20,7 @@ from conformance.engine.run import RunOptions, run
 from conformance.generate.phases import DEMO
 from conformance.report import html
 from conformance.results import Results, compare, decode, encode, merge, read_results
-from conformance.spec import load_clauses
+from conformance.spec import Array, Tree, load_clauses
 from conformance.spec.behaviours import Behaviour, load_behaviours
 from conformance.spec.tensors import BFLOAT16
 
@@ -101,6 +101,32 @@ def test_only_who_claims_the_feature_of_a_question_is_asked(results: Results) ->
 def test_what_a_layer_gives_instead_of_its_contract_is_something_else() -> None:
     (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-1")
     assert classified(behaviour, probe(behaviour), Reply((), 0, 0.0))[0] == "something_else"
+
+
+def handed_on(tree: Tree, *masks: Array) -> Reply:
+    return Reply((), tree, 0.0, tuple(Declared(mask.shape, "bool", mask) for mask in masks))
+
+
+def test_entries_for_states_are_told_apart() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-17")
+    drawn = probe(behaviour)
+    assert drawn.mask is not None
+    nothing = {"other": "NoneType"}
+    for tree, answer, detail in (
+        (0, "no_entries", "mask"),
+        ({"tuple": [0, nothing, nothing]}, "none_for_each", "(mask, NoneType, NoneType)"),
+        ({"tuple": [0, nothing]}, "something_else", "(mask, NoneType)"),
+    ):
+        assert classified(behaviour, drawn, handed_on(tree, drawn.mask)) == (answer, f"handed on: {detail}")
+
+
+def test_the_direction_of_a_mask_is_told() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-18")
+    drawn = probe(behaviour)
+    assert drawn.mask is not None
+    masks = {"kept": drawn.mask, "reversed": drawn.mask[:, ::-1], "something_else": ~drawn.mask}
+    assert [classified(behaviour, drawn, handed_on(0, mask))[0] for mask in masks.values()] == [*masks]
+    assert classified(behaviour, drawn, handed_on({"other": "NoneType"}))[0] == "something_else"
 
 
 # ---------------------------------------------------------------- a run

@@ -42,6 +42,7 @@ def sleeps_on_nan(dialect: Any) -> None:
 def offers_nothing(dialect: Any) -> None:
     """Plain calls alone."""
     dialect.features = []
+    dialect.declares = {}
 
 
 @fault

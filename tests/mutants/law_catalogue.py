@@ -153,4 +153,46 @@ MIXED = (
     half("autocast_forgets_hx", "hx=True", dialect="torch"),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED)
+DECLARED = (
+    keras("float64_is_declared_float32", "declared", "dtype=float64", only=RNN),
+    keras("states_are_declared_without_batch", "declared", "return_state=True", only=GRU),
+    keras("declared_as_a_list", "declared", phases=ALL, only=RNN),
+    keras("unmerged_is_declared_concatenated", "declared", "merge_mode=None", only=BI),
+    keras("unknown_batch_is_that_of_the_build", "declared", only=RNN),
+    keras("mask_is_handed_on_without_sequences", "declared", "return_sequences=False", only=ONE_WAY),
+    keras("mask_is_handed_on_in_order_of_time", "declared", "go_backwards=True", phases=ALL, only=SEQUENCES),
+    keras("known_sizes_are_declared_unknown", "declared", only=RNN),
+    keras("states_are_declared_merged", "declared", "merge_mode=concat", "return_state=True", phases=ALL, only=BI),
+    keras("unmerged_is_declared_nested", "declared", "merge_mode=None", "return_state=True", phases=ALL, only=BI),
+    keras(
+        "sequence_is_declared_without_its_states",
+        "declared",
+        "return_sequences=True",
+        "return_state=True",
+        phases=ALL,
+        only=SEQUENCES,
+    ),
+    keras("mask_is_not_handed_on", "declared", "return_sequences=True", "mask!=none", phases=ALL, only=SEQUENCES),
+    keras(
+        "mask_of_two_directions_is_lost_with_states",
+        "declared",
+        "return_state=True",
+        "mask!=none",
+        phases=ALL,
+        only=SEQUENCES | BI,
+    ),
+    keras("one_mask_for_two_outputs", "declared", "merge_mode=None", "mask!=none", phases=ALL, only=SEQUENCES | BI),
+    keras("mask_of_two_directions_is_turned_round", "declared", "mask!=none", phases=ALL, only=SEQUENCES | BI),
+    keras("states_are_handed_on_with_the_mask", "declared", "return_state=True", only=SEQUENCES),
+    torch("directions_are_declared_as_one", "declared", "bidirectional=True", phases=ALL, only=GRU),
+    torch("cell_state_is_declared_projected", "declared", only=LSTM),
+    torch(
+        "states_are_declared_batch_first",
+        "declared",
+        "batch_first=True",
+        phases=ALL,
+        only={"batch_first": "true", **GRU},
+    ),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED, *DECLARED)

@@ -34,6 +34,7 @@ KERAS = (
     "orthogonal_by_singular_values",
     "masks_in_another_order",
     "dropped_after_the_product",
+    "masks_in_a_tuple_and_no_types",
 )
 TORCH = (
     "products_fused",

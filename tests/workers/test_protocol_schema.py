@@ -49,11 +49,13 @@ def test_real_messages_follow_the_schema(dialect: str, lines: list[Any]) -> None
     options = {"keras": {"mask": "right", "initial_state": True}, "torch": {"input": "packed", "hx": True}}[dialect]
     wanted = config(dialect, **options)
     given = arrays(some_tensors(wanted))
+    asked = {name: array for name, array in given.items() if not name.startswith("weights.")}
     with Worker(fake("numpy_layers.py", dialect), QUICK) as worker:
         worker.start()
         for request, sent in [
             (build(1, wanted), {}),
             (call(1, keep=True), given),
+            ({"op": "declare", "handle": 1, "way": "shapes"}, asked),
             ({"op": "recall", "handle": 1}, {}),
             ({"op": "release", "handle": 1}, {}),
             (call(1), given),
@@ -61,9 +63,9 @@ def test_real_messages_follow_the_schema(dialect: str, lines: list[Any]) -> None
         ]:
             ask(worker, request, sent)
     assert [line.get("op") for line in lines if "op" in line] == [
-        *("hello", "build", "call", "recall", "release", "call", "build", "quit")
+        *("hello", "build", "call", "declare", "recall", "release", "call", "build", "quit")
     ]
-    assert [line["ok"] for line in lines if "ok" in line] == [True] * 5 + [False] * 2
+    assert [line["ok"] for line in lines if "ok" in line] == [True] * 6 + [False] * 2
     validator = Draft202012Validator(SCHEMA)
     for line in lines:
         validator.validate(line)
@@ -76,6 +78,8 @@ def test_real_messages_follow_the_schema(dialect: str, lines: list[Any]) -> None
         {"id": 1, "op": "dance"},
         {"id": 1, "op": "build", "handle": 1},
         {"id": 1, "op": "call", "handle": 1, "mode": "eager", "arrays": []},
+        {"id": 1, "op": "declare", "handle": 1, "way": "shapes", "arrays": []},
+        {"id": 1, "ok": True, "structure": 0, "declared": [{"dtype": "float32"}]},
         {"id": 1, "ok": False},
         {"id": 1, "ok": True, "structure": -1, "seconds": 0},
         {"id": 1, "ok": True, "structure": {"tuple": [0], "list": []}, "seconds": 0},

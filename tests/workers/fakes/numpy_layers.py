@@ -378,7 +378,39 @@ class KerasLayer:
             return [np.concatenate([a, b], axis=-1)]
         return [{"sum": lambda: a + b, "mul": lambda: a * b, "ave": lambda: (a + b) / 2}[mode]()]
 
-    def packaged(self, parts: list[Array]) -> Any:
+    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+        batch, time, _ = np.asarray(inputs.x).shape
+        if way == "mask":
+            return self.passed_mask(inputs.mask)
+        if way == "unknown":
+            return self.declared(None, None)
+        return self.declared(batch, time)
+
+    def declared(self, batch: int | None, time: int | None) -> Any:
+        """Shapes and types of what a call gives."""
+        options, units = self.options, self.sizes["units"]
+        mode = options.get("merge_mode", "") if self.bidirectional else ""
+        width = 2 * units if mode == "concat" else units
+        shape = (batch, time, width) if options["return_sequences"] else (batch, width)
+        parts = [serve.Spec(shape, self.dtype.name)] * (2 if mode == "None" else 1)
+        count = len(self.directions[0].cell.states(1)) * len(self.directions)
+        parts += [serve.Spec((batch, units), self.dtype.name)] * (count if options["return_state"] else 0)
+        return self.packaged(parts)
+
+    def passed_mask(self, mask: Array | None) -> Any:
+        """The mask for layers that come after: of each output."""
+        shown = mask if self.options["return_sequences"] else None
+        if shown is not None and self.options["go_backwards"] and not self.bidirectional:
+            shown = shown[:, ::-1]
+        parts = len(self.outputs_of_merge()) * [shown]
+        count = len(self.directions[0].cell.states(1)) * len(self.directions)
+        parts += count * [None] if self.options["return_state"] else []
+        return parts[0] if len(parts) == 1 else parts
+
+    def outputs_of_merge(self) -> list[int]:
+        return [0, 1] if self.bidirectional and self.options["merge_mode"] == "None" else [0]
+
+    def packaged(self, parts: list[Any]) -> Any:
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def unpack(self, _value: Any) -> list[Any] | None:
@@ -513,6 +545,19 @@ class TorchLayer:
             outputs[t] = np.where(valid, new[0], 0)
         return outputs, states
 
+    def declare(self, _way: str, inputs: serve.Inputs) -> Any:
+        """What a call gives, by its shapes, of an input that is not packed."""
+        shape, last = inputs.x.shape, self.stack[-1]
+        output = serve.Spec((*shape[:-1], len(last) * last[0].projected), self.dtype.name)
+        batch = () if len(shape) == 2 else (shape[0 if self.options["batch_first"] else 1],)
+        rows = len(self.stack) * len(last)
+        sizes = [last[0].projected, last[0].units] if self.layer == "lstm" else [last[0].projected]
+        finals = [self.declared_state((rows, *batch, size)) for size in sizes]
+        return output, (tuple(finals) if self.layer == "lstm" else finals[0])
+
+    def declared_state(self, shape: tuple[int, ...]) -> Any:
+        return serve.Spec(shape, self.dtype.name)
+
     def packaged(self, output: Array, lengths: Array, finals: list[Array]) -> Any:
         kind = self.options["input"]
         if kind == "unbatched":
@@ -540,6 +585,7 @@ class Dialect:
     layer_class: Any = None
     options: ClassVar[dict[str, list[Any]]] = {}
     features: ClassVar[list[str]] = ["carry", "layouts", "threads", "ownership", "initial_weights", "dropout"]
+    declares: ClassVar[dict[str, Any]] = {}
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -551,6 +597,7 @@ class Dialect:
                 "options": self.options,
                 "modes": self.modes,
                 "features": self.features,
+                "declares": self.declares,
             },
         }
 
@@ -599,6 +646,11 @@ class KerasDialect(Dialect):
         "initial_state": [False, True],
     }
     features: ClassVar[list[str]] = [*Dialect.features, "stateful"]
+    declares: ClassVar[dict[str, Any]] = {
+        "shapes": {"of": "outputs"},
+        "unknown": {"of": "outputs", "unknown": ["batch", "timesteps"], "needs": {"unroll": [False]}},
+        "mask": {"of": "mask"},
+    }
 
     def construct(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> Any:
         self.check(layer, options, sizes, arguments)
@@ -649,6 +701,7 @@ class Keras2Dialect(KerasDialect):
     name = "keras2"
     layer_class = Keras2Layer
     options: ClassVar[dict[str, list[Any]]] = {**KerasDialect.options, "time_major": [False, True]}
+    declares: ClassVar[dict[str, Any]] = {}
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
         if "no_such_keyword" in arguments:
@@ -659,6 +712,7 @@ class Keras2Dialect(KerasDialect):
 class TorchDialect(Dialect):
     name = "torch"
     layer_class = TorchLayer
+    declares: ClassVar[dict[str, Any]] = {"shapes": {"of": "outputs", "needs": {"input": ["batched", "unbatched"]}}}
     options: ClassVar[dict[str, list[Any]]] = {
         "dtype": ["float32", "float64"],
         "num_layers": [1, 2, 3],

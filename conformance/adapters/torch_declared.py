@@ -1,0 +1,52 @@
+"""Ways in which a module of PyTorch says beforehand what a call gives: shapes are propagated without any numbers."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from typing import TYPE_CHECKING, Any, Callable, Dict
+
+if TYPE_CHECKING or __package__:
+    from conformance.adapters import serve
+    from conformance.adapters.torch_calls import UNPACKED, Call, handed
+else:
+    import serve
+    from torch_calls import UNPACKED, Call, handed
+
+
+def meta(call: Call) -> Any:
+    """On the device `meta`, whose tensors have no memory."""
+    states = None if call.states is None else [state.to("meta") for state in call.states]
+    return _specs(call, copy.deepcopy(call.module).to("meta")(*handed(call.x.to("meta"), states)))
+
+
+def fake(call: Call) -> Any:
+    """Under `FakeTensorMode`, by which compilers learn shapes."""
+    mode = importlib.import_module("torch._subclasses.fake_tensor").FakeTensorMode(allow_non_fake_inputs=True)
+    states = None if call.states is None else [mode.from_tensor(state) for state in call.states]
+    module = copy.deepcopy(call.module)
+    with mode:
+        return _specs(call, module(*handed(mode.from_tensor(call.x), states)))
+
+
+def _specs(call: Call, value: Any) -> Any:
+    if isinstance(value, call.torch.Tensor):
+        return serve.Spec(tuple(int(size) for size in value.shape), str(value.dtype).rpartition(".")[2])
+    if isinstance(value, (tuple, list)):
+        return type(value)([_specs(call, part) for part in value])
+    return value
+
+
+WAYS: Dict[str, Callable[[Call], Any]] = {"meta": meta, "fake": fake}
+
+
+def offered() -> Dict[str, Any]:
+    """The ways, as `hello` tells them. Packed sequences are made of numbers (their lengths), which these do without."""
+    return {name: {"of": "outputs", "needs": {"input": UNPACKED}} for name in WAYS}
+
+
+def declare(name: str, call: Call) -> Any:
+    """What a way declares; `ValueError` if there is none of that name."""
+    if name not in WAYS:
+        raise ValueError("there is no way %r to declare; there are %s" % (name, ", ".join(WAYS)))
+    return WAYS[name](call)
