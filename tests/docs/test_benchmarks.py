@@ -12,6 +12,7 @@ from click.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import false_alarms
 import first_diagnosis
+import report_page
 from catalogue import MUTANTS, launch
 
 from conformance.engine.events import CaseJudged, Verdict
@@ -100,3 +101,14 @@ def test_the_layer_is_the_one_that_the_fault_is_about() -> None:
     assert layers["torch-gru_gates_exchanged"] == "gru"
     assert layers["keras-mask_ignored"] == "simple_rnn"
     assert set(layers.values()) == {"simple_rnn", "lstm", "gru"}
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(report_page.BROWSER is None, reason="no Chromium on this machine; install chromium to run this")
+def test_every_filter_of_the_report_is_timed() -> None:
+    said = CliRunner().invoke(report_page.main, ["--cases", "20", "--repeat", "1"])
+    assert said.exit_code == 0, said.output
+    first, usable, *filters = said.output.splitlines()
+    assert first.startswith("20 cases on 6 implementations: ")
+    assert usable.startswith("usable after ")
+    assert [line.partition(")  ")[2] for line in filters] == list(report_page.QUERIES)

@@ -102,10 +102,10 @@ class Cases {
       case "phase": { const is = table(this.phases, (phase) => ({ phase })); return ofRecord((c) => is[cases.phase[c]]); }
       case "data": { const is = table(this.kinds, (data) => ({ data })); return ofRecord((c) => is[cases.kind[c]]); }
       case "id": { const is = table(cases.id, (id) => ({ id })); return ofRecord((c) => is[c]); }
-      case "option": { const is = table(cases.id, (id, c) => ({ settings: this.item(c).settings })); return ofRecord((c) => is[c]); }
+      case "option": { const is = this.bySettings((settings) => Where.any(term, { settings }) !== term.negated); return ofRecord((c) => is[c]); }
       case "check": { const is = table(this.checks, (check) => ({ check })); return ofVerdict((v) => is[this.check[v]]); }
       case "outcome": { const is = table(this.outcomes, (outcome) => ({ outcome })); return ofVerdict((v) => is[this.outcome[v]]); }
-      case "ratio": return ofVerdict((v) => Where.any(term, { ratio: Number.isNaN(this.ratio[v]) ? null : this.ratio[v] }) !== term.negated);
+      case "ratio": { const is = Where.limits(term); return ofVerdict((v) => is(this.ratio[v]) !== term.negated); }
       case "fails": { const is = this.fails(); return ofVerdict((v, c) => this.wordsOf(is[c * this.checks.length + this.check[v]], term) !== Boolean(not)); }
       case "group": { const is = this.members(term); return ofVerdict((v, c, i) => is.has((c * this.checks.length + this.check[v]) * this.impls.length + i) !== Boolean(not)); }
       case "text": return this.textTest(term);
@@ -113,15 +113,17 @@ class Cases {
     }
   }
 
-  /* All settings of a case by name. */
-  item(place) {
-    this.items ??= [];
-    if (!this.items[place]) {
-      const rejection = this.rejections[this.cases.rejection[place]];
-      const told = this.ofConfig(this.cases.config[place]);
-      this.items[place] = { settings: Object.fromEntries(rejection ? [...told, ["rejection", rejection]] : told) };
-    }
-    return this.items[place];
+  /* For every case, what a question about all its settings gives; asked once for those that are alike. */
+  bySettings(question) {
+    const { config, rejection } = this.cases, width = this.rejections.length + 1, known = new Map();
+    return Uint8Array.from(config, (place, c) => {
+      const key = place * width + rejection[c] + 1;
+      if (!known.has(key)) {
+        const refused = this.rejections[rejection[c]], told = this.ofConfig(place);
+        known.set(key, Number(question(Object.fromEntries(refused ? [...told, ["rejection", refused]] : told))));
+      }
+      return known.get(key);
+    });
   }
 
   ofConfig(config) {
@@ -135,9 +137,9 @@ class Cases {
     const has = (text) => Number(term.values.some((value) => text.toLowerCase().includes(value)));
     const all = (rows) => Uint8Array.from(rows, (row) => has(row));
     const impls = all(this.impls), modes = all(this.modes), checks = all(this.checks), outcomes = all(this.outcomes), messages = all(this.messages);
-    const cases = Uint8Array.from(this.cases.id, (id, c) => has([
-      id, this.phases[this.cases.phase[c]], this.kinds[this.cases.kind[c]], ...Object.entries(this.item(c).settings).map(([name, value]) => `${name}=${value}`),
-    ].join("\n")));
+    const phases = all(this.phases), kinds = all(this.kinds);
+    const settings = this.bySettings((told) => has(Object.entries(told).map(([name, value]) => `${name}=${value}`).join("\n")));
+    const cases = Uint8Array.from(this.cases.id, (id, c) => settings[c] || phases[this.cases.phase[c]] || kinds[this.cases.kind[c]] || has(id));
     const said = (v) => checks[this.check[v]] || outcomes[this.outcome[v]] || (this.message[v] >= 0 && messages[this.message[v]]);
     return {
       record: (c, i, m) => (cases[c] || impls[i] || modes[m] ? Number(!term.negated) : 2),

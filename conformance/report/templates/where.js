@@ -115,14 +115,20 @@ const Where = (() => {
     mode: (value, item) => like(value, item.mode || ""),
     data: (value, item) => like(value, item.data || ""),
     id: (value, item) => (item.id || "").toLowerCase().startsWith(value),
-    ratio: (value, item) => {
-      const [, sign, wanted] = RATIO.exec(value);
-      return typeof item.ratio === "number" && COMPARE[sign || "="](item.ratio, Number(wanted));
-    },
+    ratio: (value, item) => typeof item.ratio === "number" && limits({ values: [value] })(item.ratio),
     fails: (value, item) => (item.fails || []).includes(value),
     changed: (value, item) => (item.changed || []).some((kind) => kind.replaceAll(" ", "-") === value),
     group: (value, item) => (item.groups || []).includes(Number(value)),
   };
+
+  /* A test of numbers by a term of ratios, read once; what is not a number has none. */
+  function limits(term) {
+    const tests = term.values.map((value) => {
+      const [, sign, wanted] = RATIO.exec(value);
+      return [COMPARE[sign || "="], Number(wanted)];
+    });
+    return (ratio) => !Number.isNaN(ratio) && tests.some(([compare, wanted]) => compare(ratio, wanted));
+  }
 
   function words(item) {
     const settings = Object.entries(item.settings || {}).map(([name, value]) => `${name}=${value}`);
@@ -136,5 +142,5 @@ const Where = (() => {
   /* A term as it is written, in quotation marks where that is needed. */
   const spell = (key, text) => `${key}:${/^[^\s,"]+$/.test(text) ? text : `"${text.replaceAll('"', "?")}"`}`;
 
-  return { KEYS, WORDS, DEVIATIONS, parse, holds, any, like, spell, WhereError };
+  return { KEYS, WORDS, DEVIATIONS, parse, holds, any, like, limits, spell, WhereError };
 })();
