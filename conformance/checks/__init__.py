@@ -13,11 +13,12 @@ from conformance.checks.observation import (
     Unclaimed,
 )
 from conformance.checks.registry import CHECKS, Check, judge
-from conformance.checks.verdict import DEVIATIONS, Elements, Outcome, Verdict, Worst
+from conformance.checks.verdict import DEVIATIONS, Also, Elements, Outcome, Verdict, Worst, joined
 
 __all__ = [
     "CHECKS",
     "DEVIATIONS",
+    "Also",
     "Built",
     "Check",
     "Declared",
@@ -33,5 +34,6 @@ __all__ = [
     "Unclaimed",
     "Verdict",
     "Worst",
+    "joined",
     "judge",
 ]

@@ -18,7 +18,7 @@ from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
 from conformance.checks.observation import Expectation, Followed, Observation, Refusal, Reply, Unclaimed
-from conformance.checks.verdict import Verdict, Worst
+from conformance.checks.verdict import Verdict, Worst, joined
 from conformance.laws import (
     FEATURES,
     Call,
@@ -68,15 +68,24 @@ class _Beside:
         self.reply = reply
         self.plan: Plan = followed.plan
         self.answers = followed.replies
-        self.replies = tuple(reply for reply in followed.replies if isinstance(reply, Reply))
+        self.replies = {at: reply for at, reply in enumerate(followed.replies) if isinstance(reply, Reply)}
 
     def verdict(self) -> Verdict:
-        """The first thing that is wrong, or a pass."""
+        """The first thing that is wrong, or a pass; of routes, every one that is wrong."""
+        if self.law.name == "routes":
+            return joined([*self._of_routes()] or [PASS])
         for call, answer in zip(self.plan.calls, self.answers, strict=True):
             if (problem := self._form(call, answer)) is not None:
                 return problem
         problems = (self._broken(relation) for relation in self.plan.relations)
         return next((problem for problem in problems if problem is not None), PASS)
+
+    def _of_routes(self) -> Iterator[Verdict]:
+        """What is wrong with each further call."""
+        for number, (call, answer) in enumerate(zip(self.plan.calls, self.answers, strict=True)):
+            compared = [it for it in self.plan.relations if isinstance(it, Same) and it.parts[0].call == number]
+            found = (self._form(call, answer), *map(self._not_same, compared if number in self.replies else ()))
+            yield from [problem for problem in found if problem is not None][:1]
 
     def _told(self, call: Call) -> str:
         if call.manner.declare:
@@ -220,11 +229,11 @@ class _Beside:
         return Verdict("fail", f"{self.plan.told}: {told}", cause=cause)
 
     def _not_dropped(self, relation: Dropped | SameMasks) -> Verdict | None:
-        precision = self.expectation.precision
+        precision, replies = self.expectation.precision, tuple(self.replies.values())
         if isinstance(relation, Dropped):
-            found = dropout.problem(relation, self.replies, precision)
+            found = dropout.problem(relation, replies, precision)
         else:
-            found = dropout.differing(relation, self.replies, precision)
+            found = dropout.differing(relation, replies, precision)
         if found is None:
             return None
         left_open = isinstance(relation, SameMasks) and relation.open

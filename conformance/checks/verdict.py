@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Outcome = Literal[
@@ -57,6 +57,15 @@ class Elements:
 
 
 @dataclass(frozen=True)
+class Also:
+    """One more thing that a check found wrong, such as one more route of a call; fields as those of a `Verdict`."""
+
+    outcome: Outcome
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The outcome of one check on one case.
 
@@ -68,6 +77,7 @@ class Verdict:
         elements: counts of elements (checks of values only).
         worst: the worst element (checks of values only, when out of bounds).
         cause: a short key that is equal for failures that look the same; groups are made of it.
+        also: what else is wrong, where a check looks at several things; None: nothing.
     """
 
     outcome: Outcome
@@ -77,3 +87,23 @@ class Verdict:
     elements: Elements | None = None
     worst: Worst | None = None
     cause: str | None = None
+    also: tuple[Also, ...] | None = None
+
+    @property
+    def parts(self) -> tuple[Verdict, ...]:
+        """A verdict on each thing that is wrong; mostly this one alone."""
+        if not self.also:
+            return (self,)
+        return (replace(self, also=None), *(Verdict(it.outcome, it.message, cause=it.cause) for it in self.also))
+
+    @property
+    def told(self) -> str:
+        """The message, and what else is wrong."""
+        return "; also ".join(part.message or "" for part in self.parts)
+
+
+def joined(parts: Sequence[Verdict]) -> Verdict:
+    """One verdict of the `parts` of one check: the first one that deviates, if any does, with the others beside it."""
+    first, *others = sorted(parts, key=lambda part: part.outcome not in DEVIATIONS)
+    also = tuple(Also(part.outcome, part.cause or "", part.message or "") for part in others)
+    return replace(first, also=also or None)

@@ -12,7 +12,8 @@ import click
 
 from conformance.cli.terminal import say
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError, ResultsError
-from conformance.report import comparison as shown
+from conformance.report import comparison as spelling
+from conformance.report.ci import annotated
 from conformance.report.files import save
 from conformance.results import KINDS, Comparison, Kind, Results, Thresholds, compare, read_results
 from conformance.results.align import matches
@@ -45,12 +46,17 @@ def baseline_of(path: Path, file: Path, names: Sequence[str]) -> Results:
 
 
 def against(baseline: Results, results: Results, sources: tuple[str, str], form: str) -> int:
-    """Print what changed since a baseline, write `changes.html` beside the results; the exit code."""
+    """Print what changed since a baseline, write `changes.html` beside the results; the exit code.
+
+    For GitHub what regressed is annotated.
+    """
     found = compare(baseline, results)
     page = Path(sources[1]).parent / "changes.html"
     save(page, spell(found, "html", sources))
-    form = "text" if form == "github" else form
-    say(f"changes  {page}\n\n" + spell(found, form, sources).rstrip("\n"), form)
+    shown = "text" if form == "github" else form
+    say(f"changes  {page}\n\n" + spell(found, shown, sources).rstrip("\n"), shown)
+    if form == "github":
+        say("\n".join(annotated(results, sources[1], found)), form)
     return exit_code(found, ("regressed",))
 
 
@@ -124,9 +130,9 @@ def compare_(
 def spell(comparison: Comparison, form: str, sources: tuple[str, str]) -> str:
     """A comparison in one of `FORMATS`."""
     if form == "json":
-        return shown.json(comparison)
-    spelling = {"text": shown.text, "markdown": shown.markdown, "html": shown.html}[form]
-    return spelling(shown.view(comparison, sources))
+        return spelling.json(comparison)
+    spelled_as = {"text": spelling.text, "markdown": spelling.markdown, "html": spelling.html}[form]
+    return spelled_as(spelling.view(comparison, sources))
 
 
 def failing(text: str) -> tuple[Kind, ...]:

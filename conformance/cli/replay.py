@@ -61,7 +61,8 @@ def replay(
         click.echo(f"{launch.name}:")
         for check, verdict in verdicts.items():
             failed |= verdict.outcome in FAILED
-            say(f"  {verdict.outcome:<12} {check}" + (f": {verdict.message}" if verdict.message else ""))
+            for part in verdict.parts:
+                say(f"  {part.outcome:<12} {check}" + (f": {part.message}" if part.message else ""))
     sys.exit(DEVIATIONS if failed else CONFORMANT)
 
 

@@ -194,7 +194,8 @@ def run(
     options = going_on(options, cut_off, file)
     results = cut_off if cut_off is not None and finished(cut_off) else run_to_file(options, file)
     write(results, out, str(file))
-    say(summary(results, form, file), form)
+    plain = form == "github" and earlier is not None  # then what regressed is annotated, and nothing else
+    say(summary(results, "text" if plain else form, file), form)
     say(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}\n\n{closing(results)}")
     code = exit_code(results)
     if earlier is not None and baseline is not None and code not in (USAGE, INTERRUPTED):

@@ -371,12 +371,23 @@ def _absorbed(causes: list[Cause], name: str, record: Record) -> bool:
 
 
 def _alike(check: str, failing: Sequence[Record]) -> Iterator[list[Record]]:
-    """Failures with the same outcome and cause, together; the largest family first."""
+    """Failures with the same outcome and cause, together; the largest family first.
+
+    A case of which several things are wrong is in several families, in each with what belongs there.
+    """
     found: dict[tuple[str, str | None], list[Record]] = {}
     for record in failing:
-        verdict = record.judged.outcomes[check]
-        found.setdefault((verdict.outcome, verdict.cause), []).append(record)
+        for part in record.judged.outcomes[check].parts:
+            if part.outcome in DEVIATIONS:
+                found.setdefault((part.outcome, part.cause), []).append(_only(record, check, part))
     yield from sorted(found.values(), key=len, reverse=True)
+
+
+def _only(record: Record, check: str, verdict: Verdict) -> Record:
+    """The record with one part of a verdict in the place of the whole."""
+    if record.judged.outcomes[check] is verdict:
+        return record
+    return Record(record.case, replace(record.judged, outcomes={**record.judged.outcomes, check: verdict}))
 
 
 def _by_statistics(check: str, failing: Sequence[Record], passing: Sequence[Record]) -> Iterator[Cause]:

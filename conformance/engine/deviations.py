@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from conformance.checks import DEVIATIONS, Verdict
+from conformance.checks import DEVIATIONS, Verdict, joined
 from conformance.checks.laws import again
 from conformance.engine.conditions import OF_MASKS, SIZES, Condition, Larger, Literal, Multiple, Within, features
 from conformance.engine.events import CaseJudged, KnownSeen, Witness
@@ -91,6 +91,11 @@ def declared(
 
 
 def _declared(deviations: Sequence[Deviation], case: Case, mode: str, check: str, verdict: Verdict) -> Verdict:
+    """Where several things are wrong, each by itself: what is known of one says nothing of another."""
+    return joined([_one_declared(deviations, case, mode, check, part) for part in verdict.parts])
+
+
+def _one_declared(deviations: Sequence[Deviation], case: Case, mode: str, check: str, verdict: Verdict) -> Verdict:
     if verdict.outcome in DEVIATIONS:
         for known in deviations:
             if known.explains(check, case, mode, verdict):
@@ -150,7 +155,7 @@ def seen(
 
 def is_known(verdict: Verdict, name: str) -> bool:
     """Whether a verdict was declared by the deviation of that name."""
-    return verdict.outcome == "known" and (verdict.message or "").startswith(f"{name}: ")
+    return any(part.outcome == "known" and (part.message or "").startswith(f"{name}: ") for part in verdict.parts)
 
 
 # ---------------------------------------------------------------- versions

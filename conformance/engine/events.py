@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.checks.verdict import DEVIATIONS, Elements, Outcome, Verdict, Worst
+from conformance.checks.verdict import DEVIATIONS, Also, Elements, Outcome, Verdict, Worst
 
 __all__ = [
     "DEVIATIONS",
+    "Also",
     "BehaviourSeen",
     "CaseJudged",
     "Elements",

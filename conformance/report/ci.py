@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.report.groups import Group
 from conformance.report.model import Report, view
 from conformance.report.text import count, safe, short
-from conformance.results import Results
+from conformance.results import Comparison, Results
 
 MOST = 10
 """GitHub shows so many errors and as many warnings of a step; what is left is told in the last."""
 
 
-def annotated(results: Results, source: str = "results.jsonl") -> list[str]:
-    """Workflow commands of GitHub: an error for every deviation, a warning for what is stale or not complete."""
-    return [*_lines(view(results, source))]
+def annotated(results: Results, source: str = "results.jsonl", since: Comparison | None = None) -> list[str]:
+    """Workflow commands of GitHub: an error for every deviation, a warning for what is stale or not complete.
+
+    Args:
+        results: of a run.
+        source: the name of their file.
+        since: what changed since a baseline; then only what regressed is an error, and what is broken.
+    """
+    report = view(results, source)
+    return [*_lines(report, [*_deviations(report)] if since is None else [*_regressions(since)])]
 
 
-def _lines(report: Report) -> Iterator[str]:
+Error = tuple[str, str]
+"""Title and message."""
+
+
+def _lines(report: Report, errors: Sequence[Error]) -> Iterator[str]:
     for standing in report.standings:
         if standing.status == "broken":
             yield _command("error", f"{standing.name} is broken", standing.verdict)
-    shown = report.groups[: MOST - 1] if len(report.groups) > MOST else report.groups
-    for group in shown:
-        yield _command("error", f"{group.implementation}: {group.check}", _said(group))
-    if len(shown) < len(report.groups):
-        yield _command("error", "RNN conformance", f"{len(report.groups) - len(shown)} more deviations in the report")
+    shown = errors[: MOST - 1] if len(errors) > MOST else errors
+    for title, message in shown:
+        yield _command("error", title, message)
+    if len(shown) < len(errors):
+        yield _command("error", "RNN conformance", f"{len(errors) - len(shown)} more in the report")
     for warning in report.warnings:
         yield _command("warning", "RNN conformance", warning)
     for known in report.known:
         if known.witness == "passes":
             yield _command("warning", f"known deviation {known.id}", f"is mended in {known.implementation}: remove it")
+
+
+def _deviations(report: Report) -> Iterator[Error]:
+    for group in report.groups:
+        yield f"{group.implementation}: {group.check}", _said(group)
+
+
+def _regressions(since: Comparison) -> Iterator[Error]:
+    for one in since.implementations:
+        for change in one.changes:
+            if change.kind == "regressed":
+                where = f" when {' and '.join(change.explanation.when)}" if change.explanation.when else ""
+                subject = ", ".join(change.checks) or "the implementation itself"
+                cases = f" in {count(len(change.cases), 'case')}{where}" if change.cases else ""
+                yield f"{one.after}: {subject} regressed", f"{change.was} -> {change.now}{cases}: {change.says}"
 
 
 def _said(group: Group) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Returned, Worst
+from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Returned, Verdict, Worst
 from conformance.report.coverage import known_dialect
 from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
@@ -174,18 +174,18 @@ def _simple(results: Results, made: set[tuple[str, str]], last: int) -> list[Gro
     members: dict[tuple[str, str, Outcome, str], list[CaseJudged]] = {}
     for record in results.cases:
         for check, verdict in record.outcomes.items():
-            if verdict.outcome in DEVIATIONS and (record.implementation, check) not in made:
-                cause = verdict.cause or verdict.message or ""
-                members.setdefault((record.implementation, check, verdict.outcome, cause), []).append(record)
+            for part in verdict.parts if (record.implementation, check) not in made else ():
+                if part.outcome in DEVIATIONS:
+                    members.setdefault((record.implementation, check, part.outcome, _key(part)), []).append(record)
     return [
-        _simple_group(number, check, failing)
-        for number, ((_, check, *_), failing) in enumerate(members.items(), last + 1)
+        _simple_group(number, check, cause, failing)
+        for number, ((_, check, _, cause), failing) in enumerate(members.items(), last + 1)
     ]
 
 
-def _simple_group(number: int, check: str, failing: Sequence[CaseJudged]) -> GroupFound:
+def _simple_group(number: int, check: str, cause: str, failing: Sequence[CaseJudged]) -> GroupFound:
     smallest = min(failing, key=_size)
-    verdict = smallest.outcomes[check]
+    verdict = next(part for part in smallest.outcomes[check].parts if _key(part) == cause)
     return GroupFound(
         number=number,
         implementation=smallest.implementation,
@@ -201,6 +201,11 @@ def _simple_group(number: int, check: str, failing: Sequence[CaseJudged]) -> Gro
         message=verdict.message or "",
         worst=verdict.worst,
     )
+
+
+def _key(verdict: Verdict) -> str:
+    """Equal for failures that look the same."""
+    return verdict.cause or verdict.message or ""
 
 
 def _size(record: CaseJudged) -> tuple[int, int, str]:

@@ -324,10 +324,11 @@ def _versions(name: str, started: ImplementationStarted | None) -> str:
 def _remarks(results: Results) -> tuple[Remark, ...]:
     wanted: tuple[Outcome, ...] = ("known", "fixed", "unspecified", "unsupported")
     said = {
-        (record.implementation, verdict.outcome, verdict.message or "", _where(check, verdict.outcome), record.id)
+        (record.implementation, part.outcome, part.message or "", _where(check, part.outcome), record.id)
         for record in results.cases
         for check, verdict in record.outcomes.items()
-        if verdict.outcome in wanted
+        for part in verdict.parts
+        if part.outcome in wanted
     }
     found = Counter(remark[:-1] for remark in said)
     ranked = sorted(found.items(), key=lambda item: (wanted.index(item[0][1]), -item[1], item[0]))

@@ -175,7 +175,7 @@ def _records(
             if verdict.ratio is not None:
                 ratios.append(_short(verdict.ratio))
             if verdict.message:
-                text = safe(verdict.message[:400])
+                text = safe(verdict.told[:400])
                 text = text if length < MESSAGES else _NUMBERS.sub("#", text)
                 length += len(text)
                 said += (number, place, messages.place(text))

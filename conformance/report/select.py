@@ -47,7 +47,7 @@ def items(results: Results, numbers: Mapping[GroupKey, int] | None = None) -> It
                     ratio=_ratio(verdict.ratio),
                     fails=fails.get((record.id, check), ()),
                     groups=tuple(members.get((record.implementation, check, record.id), ())),
-                    message=verdict.message or "",
+                    message=verdict.told,
                 ),
             )
 

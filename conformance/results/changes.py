@@ -181,7 +181,7 @@ def _change(
 
 
 def _said(verdict: Verdict | None) -> str:
-    return "not checked" if verdict is None else verdict.message or ""
+    return "not checked" if verdict is None else verdict.told
 
 
 def _of_group(group: GroupFound, kind: Kind, changed: Iterable[str], everything: Sequence[Both]) -> Explanation:

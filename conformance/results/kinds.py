@@ -14,7 +14,7 @@ from conformance.results.align import SILENT
 Kind = Literal["regressed", "changed", "fixed", "behaviour changed", "drifted", "slower", "faster", "not comparable"]
 
 KINDS: Mapping[Kind, str] = {
-    "regressed": "deviates now, did not before",
+    "regressed": "deviates now, did not before, or in one more way",
     "changed": "deviated before and does now, in another way or another check, or was declared in between",
     "fixed": "deviated before, does not now",
     "behaviour changed": "conforms, and does something else where the specification leaves it open",
@@ -77,8 +77,15 @@ def _still(was: Verdict, now: Verdict, same_look: bool) -> Kind | None:
     """It deviated, declared or not, before or after."""
     if was.outcome == "known" and not _deviates(now.outcome):
         return "fixed"
+    before, after = _causes(was), _causes(now)
+    if before < after and any(part.outcome in DEVIATIONS and family(part) not in before for part in now.parts):
+        return "regressed"
     same = was.outcome == now.outcome and family(was) == family(now) and same_look
     return None if same else "changed"
+
+
+def _causes(verdict: Verdict) -> set[str]:
+    return {family(part) for part in verdict.parts}
 
 
 def _deviates(outcome: Outcome) -> bool:
@@ -102,4 +109,4 @@ _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 
 def family(verdict: Verdict) -> str:
     """Equal for verdicts that say the same of different cases: the cause, or the message without its numbers."""
-    return verdict.cause or _NUMBERS.sub("#", verdict.message or "")
+    return "; ".join(sorted(part.cause or _NUMBERS.sub("#", part.message or "") for part in verdict.parts))

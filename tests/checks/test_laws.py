@@ -9,9 +9,23 @@ import numpy as np
 import pytest
 from observing import case, expectation, refused, right_reply
 
-from conformance.checks import Followed, Lost, Observation, Reply, Unclaimed, Verdict
+from conformance.checks import Followed, Lost, Observation, Refusal, Reply, Unclaimed, Verdict
 from conformance.checks.laws import check
-from conformance.laws import Call, Handed, Judged, Law, Manner, Part, Plan, Poisoned, Relation, Same, Subject, Unlike
+from conformance.laws import (
+    LAWS,
+    Call,
+    Handed,
+    Judged,
+    Law,
+    Manner,
+    Part,
+    Plan,
+    Poisoned,
+    Relation,
+    Same,
+    Subject,
+    Unlike,
+)
 from conformance.spec import Array, Case
 
 ALL = (...,)
@@ -145,6 +159,32 @@ def test_parts_are_combined_first(mode: str, combined: str) -> None:
     relation = Same(0, ALL, (Part(0, 0), Part(0, 1)), combined)
     found = seen(merged, Plan((again(apart),), (relation,), "told"), right(apart))
     assert found.outcome == ("pass" if mode == combined else "fail")
+
+
+# ---------------------------------------------------------------- several routes
+
+
+def of_routes(**replies: Reply | Refusal) -> Verdict:
+    """What is said of routes with these answers."""
+    law, calls = LAWS["routes"], [again(SHOWN, Manner(route=route)) for route in replies]
+    relations = tuple(Same(0, ALL, (Part(call, 0),)) for call in range(len(calls)))
+    followed = Followed(Plan(tuple(calls), relations, "told"), tuple(replies.values()))
+    verdict = check(law)(Observation(SHOWN, expectation(SHOWN), reply=right(), laws={"routes": followed}))
+    assert verdict is not None
+    return verdict
+
+
+def test_every_route_that_fails_is_named() -> None:
+    wrong = changed(right(), 0, lambda output: output + 1)
+    found = of_routes(one=refused("KeyError"), two=right(), three=wrong, four=wrong)
+    assert [(part.outcome, part.cause) for part in found.parts] == [
+        ("error", "one: call: KeyError: no"),
+        ("fail", "three: values"),
+        ("fail", "four: values"),
+    ]
+    assert [f"the route {name} gives something else" in found.told for name in ("one", "three", "four")] == [True] * 3
+    assert of_routes(one=right(), two=right()) == Verdict("pass")
+    assert of_routes(one=right(), two=wrong).also is None
 
 
 # ---------------------------------------------------------------- where the specification says nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -124,11 +125,14 @@ def test_against_a_baseline_the_same_passes_with_the_seed_of_the_baseline(whole:
 
 
 def test_against_a_baseline_only_regressions_fail(whole: Path, tmp_path: Path) -> None:
-    first = run(tmp_path / "bad", "--baseline", str(whole / "results.jsonl"), name=WRONG)
+    github = ("--format", "github", "--baseline")
+    first = run(tmp_path / "bad", *github, str(whole / "results.jsonl"), name=WRONG)
     assert first.exit_code == 1
     assert "regressed" in first.output
-    again = run(tmp_path / "still", "--baseline", str(tmp_path / "bad" / "results.jsonl"), name=WRONG)
+    assert re.search(r"^::error title=cmd%3A.* regressed::pass -> fail in \d+ cases", first.output, re.MULTILINE)
+    again = run(tmp_path / "still", *github, str(tmp_path / "bad" / "results.jsonl"), name=WRONG)
     assert again.exit_code == 0, again.output  # it deviates as before
+    assert "::error" not in again.output
     assert (
         json.loads(
             invoke(

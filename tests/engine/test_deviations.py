@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.checks import Verdict
+from conformance.checks import Verdict, joined
 from conformance.engine.conditions import OF_MASKS, Larger, Literal, Multiple, Within
 from conformance.engine.declarations import read_deviations
-from conformance.engine.deviations import Deviation, condition, declared
+from conformance.engine.deviations import Deviation, condition, declared, is_known
 from conformance.errors import ResultsError
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes
 
@@ -45,6 +45,20 @@ def test_another_cause_is_not_known_where_one_is_declared() -> None:
     known = replace(KNOWN, cause="wrong values")
     assert outcome("values", WRONG, known=known).outcome == "known"
     assert outcome("values", replace(WRONG, cause="not finite"), known=known).outcome == "fail"
+
+
+def test_of_several_routes_each_is_known_or_not_by_itself() -> None:
+    parts = [Verdict("error", f"{route} raises", cause=f"{route}: call") for route in ("a", "b")]
+    of_a, of_b = (replace(KNOWN, id=route, check="routes", cause=f"{route}: *") for route in ("a", "b"))
+    one = declared([of_a], LSTM, "eager", {"routes": joined(parts)})["routes"]
+    assert (one.outcome, one.message, one.cause) == ("error", "b raises", "b: call")
+    assert one.told == "b raises; also a: why"
+    assert is_known(one, "a")
+    assert not is_known(one, "b")
+    both = declared([of_a, of_b], LSTM, "eager", {"routes": joined(parts)})["routes"]
+    assert (both.outcome, both.told) == ("known", "a: why; also b: why")
+    assert is_known(both, "a")
+    assert is_known(both, "b")
 
 
 def test_a_law_that_fails_because_of_it_is_known_too() -> None:

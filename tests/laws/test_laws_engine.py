@@ -115,6 +115,13 @@ def test_every_route_has_causes_of_its_own_and_is_tried_where_it_is_offered_only
     assert "use_bias=False" in found["half"].when
     assert found["sequences"].smallest["config"]["options"]["return_sequences"] is True
     assert not any(group.message.count("not offered") for group in found.values())
+    both = {
+        event.id
+        for event in seen
+        if isinstance(event, CaseJudged) and "routes" in event.outcomes and len(event.outcomes["routes"].parts) == 2
+    }
+    assert both
+    assert both <= set(found["half"].cases) & set(found["sequences"].cases)
 
 
 def test_a_law_that_alone_fails_is_a_cause() -> None:

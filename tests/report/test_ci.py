@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 import sample
 
+from conformance.engine.events import Verdict
 from conformance.report import view
 from conformance.report.ci import annotated, badge
+from conformance.results import compare
 
 SAMPLE = sample.results()
 
@@ -35,3 +37,15 @@ def test_a_badge_says_deviations(groups: bool) -> None:
     said = json.loads(badge(view(SAMPLE if groups else replace(SAMPLE, groups=()))))
     assert said["schemaVersion"] == 1
     assert said["color"] != "brightgreen"  # it has deviations, grouped or not
+
+
+def test_since_a_baseline_what_regressed_is_an_error_and_nothing_else() -> None:
+    before = replace(SAMPLE, header=replace(SAMPLE.header, seed=2), groups=())
+    errors = [line for line in annotated(SAMPLE, since=compare(before, SAMPLE)) if line.startswith("::error")]
+    assert all(" is broken::" in line for line in errors)  # every deviation was there before
+    bad = next(one for one in SAMPLE.cases if any(verdict.outcome == "fail" for verdict in one.outcomes.values()))
+    mended = replace(bad, outcomes={check: Verdict("pass") for check in bad.outcomes})
+    good = replace(before, cases=tuple(mended if one is bad else one for one in SAMPLE.cases))
+    (line,) = [it for it in annotated(SAMPLE, since=compare(good, SAMPLE)) if " regressed::" in it]
+    assert line.startswith("::error title=")
+    assert "pass -> fail in 1 case" in line

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from comparing import CASES, HEADER, PASS, WRONG, grouped, is_lstm, run, verdict
 
+from conformance.checks import joined
 from conformance.engine.events import ImplementationStarted, Outcome, Verdict
 from conformance.errors import ResultsError
 from conformance.results import KINDS, Change, Kind, Results, Thresholds, compare
@@ -26,6 +27,28 @@ def kinds(before: Results, after: Results, *wanted: str) -> dict[Kind, int]:
 
 
 # ---------------------------------------------------------------- kinds
+
+
+def of_routes(**outcomes: Outcome) -> Verdict:
+    """A verdict on several routes."""
+    return joined([Verdict(it, f"{route} is wrong", cause=f"{route}: values") for route, it in outcomes.items()])
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kind"),
+    [
+        (of_routes(a="fail"), of_routes(a="fail", b="fail"), "regressed"),
+        (of_routes(b="fail"), of_routes(a="fail", b="fail"), "regressed"),
+        (of_routes(a="known"), of_routes(a="known", b="fail"), "regressed"),
+        (of_routes(a="known"), of_routes(a="known", b="known"), "changed"),
+        (of_routes(a="fail", b="fail"), of_routes(b="fail"), "changed"),
+        (of_routes(a="fail", b="fail"), of_routes(a="fail", c="fail"), "changed"),
+        (of_routes(a="fail", b="fail"), of_routes(a="fail", b="fail"), None),
+        (of_routes(a="fail", b="fail"), PASS, "fixed"),
+    ],
+)
+def test_one_route_that_fails_does_not_hide_another(was: Verdict, now: Verdict, kind: Kind | None) -> None:
+    assert kind_of(was, now, Thresholds()) == kind
 
 
 DEVIATING: tuple[Outcome, ...] = ("fail", "error", "crash", "timeout")

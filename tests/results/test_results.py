@@ -144,7 +144,7 @@ def test_every_line_fits_the_schema(tmp_path: Path) -> None:
         validator.validate(json.loads(line))
 
 
-@pytest.mark.parametrize("name", [*TYPES, "verdict", "elements", "worst"])
+@pytest.mark.parametrize("name", [*TYPES, "verdict", "also", "elements", "worst"])
 def test_the_schema_knows_every_field_and_no_other(name: str) -> None:
     record = TYPES.get(name) or getattr(events, name.capitalize())
     definition = SCHEMA["$defs"][name]
