@@ -55,13 +55,12 @@ def page(results: Results, report: Report) -> str:
         results: the run.
         report: what is said of it.
     """
-    numbers = {group.found: group.number for group in report.groups}
     return render(
         "report.html",
         REPORT,
         report=report,
         exported=scripts_of(results),
-        payload=Payload.of(tables(results, numbers, report.labels)),
+        payload=Payload.of(tables(results, report.groups, report.labels)),
         places={name: place for place, name in enumerate(report.labels)},
         chips=[*_outcome_chips(results), *((*told, "", None) for told in PRESETS)],
         KEYS=KEYS,

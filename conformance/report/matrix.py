@@ -210,13 +210,22 @@ def by_label(cases: Iterable[Judged], labels: Labels) -> dict[str, Tally]:
 def _explained(cases: Iterable[Judged], groups: Sequence[Group]) -> dict[str, tuple[Group, ...]]:
     """For every row the groups of its deviating cases, those with most of them first."""
     of_case: dict[str, list[Group]] = defaultdict(list)
+    of_check: dict[str, list[Group]] = defaultdict(list)
     for group in groups:
         for name in group.ids:
             of_case[name].append(group)
+        for check in group.also:
+            of_check[check].append(group)
+
+    def behind(case: Judged) -> Iterable[Group]:
+        """The groups that have the case; else those of which a failing check is a consequence."""
+        failing = [check for check, outcome in case.outcomes.items() if outcome in DEVIATIONS]
+        return of_case.get(case.id) or [group for check in failing for group in of_check.get(check, ())]
+
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for case in cases:
         for label, outcome in _values(case):
             if outcome in DEVIATIONS:
-                counts[label].update(group.anchor for group in of_case[case.id])
+                counts[label].update(list(dict.fromkeys(group.anchor for group in behind(case))))
     by_anchor = {group.anchor: group for group in groups}
     return {label: tuple(by_anchor[anchor] for anchor, _ in some.most_common()) for label, some in counts.items()}

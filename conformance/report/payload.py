@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from conformance.engine.events import CaseJudged
 from conformance.report.coverage import known_dialect
-from conformance.report.groups import GroupKey
+from conformance.report.groups import Group
 from conformance.report.select import frameworks
 from conformance.report.text import safe
 from conformance.report.vocabulary import OUTCOMES
@@ -67,12 +67,12 @@ class _Table:
         return found
 
 
-def tables(results: Results, numbers: Mapping[GroupKey, int], labels: Mapping[str, str]) -> dict[str, Any]:
+def tables(results: Results, groups: Sequence[Group], labels: Mapping[str, str]) -> dict[str, Any]:
     """The verdicts of a run as tables.
 
     Args:
         results: the run.
-        numbers: a group of the results -> its number in the report.
+        groups: the failures of the report.
         labels: implementation -> name with version, in the order of the report.
 
     Returns:
@@ -81,22 +81,24 @@ def tables(results: Results, numbers: Mapping[GroupKey, int], labels: Mapping[st
         `cases`: columns `id`, `config`, `kind`, `seed`, `phase`, `rejection`.
         `signatures`: check, outcome, has a ratio, for every verdict of a record, flat.
         `records`: columns `case`, `impl`, `mode`, `signature`. `ratios`: of all verdicts that have one, in order.
-        `said`: record, verdict, message, flat. `groups`: number, impl, check, cases. `frameworks`: lists of impls.
+        `said`: record, verdict, message, flat. `groups`: number, impl, check, cases, and the checks that
+        fail as a consequence. `frameworks`: lists of impls.
     """
     impls = list(labels)
     places = {name: place for place, name in enumerate(impls)}
     cases, case_at = _cases(results.cases)
     rest = _records(results.cases, places, case_at)
     checks = {name: place for place, name in enumerate(rest["checks"])}
-    groups = [
+    found = [
         [
-            numbers[group.implementation, group.number],
+            group.number,
             places[group.implementation],
             checks[group.check],
-            sorted({case_at[case] for case in group.cases if case in case_at}),
+            sorted({case_at[case] for case in group.ids if case in case_at}),
+            [checks[check] for check in group.also if check in checks],
         ]
-        for group in results.groups
-        if group.check in checks and (group.implementation, group.number) in numbers
+        for group in groups
+        if group.check in checks
     ]
     families = [sorted(places[name] for name in family) for family in frameworks(results.implementations)]
     return {
@@ -106,7 +108,7 @@ def tables(results: Results, numbers: Mapping[GroupKey, int], labels: Mapping[st
         **cases,
         **rest,
         "checks": [safe(name) for name in rest["checks"]],
-        "groups": groups,
+        "groups": found,
         "frameworks": sorted(families),
     }
 

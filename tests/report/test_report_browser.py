@@ -127,6 +127,8 @@ def test_it_can_be_printed(page: Path, browser: Chromium) -> None:
     assert [browser.ask(shown.format(part)) for part in ("nav", "#filters", "#checks", "#options")] == [
         *("none", "none", "block", "block")
     ]
+    browser.send("Emulation.setDeviceMetricsOverride", width=718, height=900, deviceScaleFactor=1, mobile=False)
+    assert browser.ask("document.documentElement.scrollWidth") == 718  # a page of A4 with the usual margins
     browser.send("Emulation.setEmulatedMedia", media="")
     assert browser.console == []
 
@@ -251,6 +253,26 @@ def test_a_cell_of_an_option_leads_to_its_failures(page: Path, browser: Chromium
     browser.until("document.querySelector('#query').value.includes('option:layer=lstm')")
     assert "option:proj_size=2" in browser.ask("document.querySelector('#query').value")
     assert browser.console == []
+
+
+def test_a_cell_of_a_consequence_leads_to_its_cause(tmp_path: Path, browser: Chromium) -> None:
+    from test_report_model import consequence
+
+    page = write(consequence(), tmp_path)[0]
+    (group,) = (g for g in view(consequence()).groups if g.also)
+    browser.open(page)
+    browser.click(f"#check-determinism a[href='#{group.anchor}']")
+    browser.until(TOLD)
+    assert browser.ask(SHOWN) == [group.anchor]
+    assert browser.ask("document.querySelector('#check-determinism td a').getAttribute('href')") == f"#{group.anchor}"
+
+
+def test_failures_of_a_run_that_was_cut_off_are_filtered_too(tmp_path: Path, browser: Chromium) -> None:
+    run = sample.results(finished=False)
+    browser.open(write(run, tmp_path)[0])
+    write_filter(browser, "outcome:deviation")
+    browser.until(TOLD)
+    assert browser.ask(SHOWN) == [group.anchor for group in view(run).groups]
 
 
 def test_without_scripts_a_cell_of_an_option_leads_to_a_failure(page: Path, browser: Chromium) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sample
 
-from conformance.engine.events import DEVIATIONS, ImplementationStarted, RunFinished
+from conformance.engine.events import DEVIATIONS, ImplementationStarted, RunFinished, Verdict
 from conformance.report.model import Report, view
 from conformance.report.numerics import BINS_PER_DECADE, FEW, LOWEST, spreads
 from conformance.report.tally import Tally
@@ -171,6 +171,35 @@ def test_a_failing_cell_of_an_option_leads_to_the_group_of_most_of_its_cases(rep
     assert rows["proj_size", "2"].cells[0].groups == (values,)
     assert rows["proj_size", "0"].cells[0].groups == ()
     assert failing > 20
+
+
+def consequence() -> Results:
+    """The made-up run with one more failing case: its only failing check is a consequence of a group's cause."""
+    run = sample.results()
+    (group,) = (group for group in run.groups if (group.implementation, group.check) == (sample.TORCH, "values"))
+    odd = next(
+        r
+        for r in run.cases
+        if r.implementation == sample.TORCH and r.id not in group.cases and not r.case.get("rejection")
+    )
+    failing = replace(odd, outcomes={**odd.outcomes, "determinism": Verdict("fail", "differs")})
+    return replace(
+        run,
+        cases=tuple(failing if record is odd else record for record in run.cases),
+        groups=tuple(replace(it, also=("determinism",)) if it is group else it for it in run.groups),
+    )
+
+
+def test_a_case_that_fails_as_a_consequence_leads_to_its_cause() -> None:
+    run = consequence()
+    report, plain = view(run), view(sample.results())
+    (torch,), (before,) = ([m for m in one.options if m.columns == (sample.TORCH,)] for one in (report, plain))
+    for section, old in zip(torch.sections, before.sections, strict=True):
+        for row, was in zip(section.rows, old.rows, strict=True):
+            if row.cells[0].tally.deviating > was.cells[0].tally.deviating:
+                assert [group.check for group in row.cells[0].groups] == ["values"]
+            assert bool(row.cells[0].groups) == (row.cells[0].tally.deviating > 0)
+    assert torch != before
 
 
 def test_a_cell_with_several_groups_names_the_one_with_most_cases_first(report: Report) -> None:

@@ -185,25 +185,31 @@ class Cases {
     return found;
   }
 
-  /* Which groups have a verdict that matches. */
+  /* Which groups have a verdict that matches, or a consequence in a check. */
   groupsOf(verdicts) {
-    const { case: cases, impl: impls } = this.records, width = this.checks.length, matched = new Set();
+    const { case: cases, impl: impls } = this.records, width = this.checks.length, matched = new Set(), inCheck = new Set();
     for (let r = 0; r < cases.length; r++) {
       for (let v = this.start[r]; v < this.start[r + 1]; v++) {
-        if (verdicts[v] && this.deviates[this.outcome[v]]) matched.add((cases[r] * width + this.check[v]) * this.impls.length + impls[r]);
+        if (!verdicts[v] || !this.deviates[this.outcome[v]]) continue;
+        matched.add((cases[r] * width + this.check[v]) * this.impls.length + impls[r]);
+        inCheck.add(this.check[v] * this.impls.length + impls[r]);
       }
     }
-    return new Set(this.groups.filter(([, impl, check, places]) => places.some((c) => matched.has((c * width + check) * this.impls.length + impl))).map(([number]) => number));
+    const has = ([, impl, check, places, also]) =>
+      places.some((c) => matched.has((c * width + check) * this.impls.length + impl)) || also.some((k) => inCheck.has(k * this.impls.length + impl));
+    return new Set(this.groups.filter(has).map(([number]) => number));
   }
 
   /* The first group of those left that explains failures of a check, or of cases with a setting (`name=value`). */
   groupOfCheck(check, impl, left) {
-    return this.groups.find(([number, i, k]) => i === impl && left.has(number) && this.checks[k] === check)?.[0];
+    const of = this.groups.filter(([number, i]) => i === impl && left.has(number));
+    return (of.find(([, , k]) => this.checks[k] === check) ?? of.find(([, , , , also]) => also.some((k) => this.checks[k] === check)))?.[0];
   }
 
   groupOfSetting(setting, impl, left) {
     this.settled ??= this.groups.map(([, , , cases]) => new Set(cases.flatMap((c) => this.namedOf(c).map(([name, value]) => `${name}=${value}`))));
-    return this.groups.find(([number, i], place) => i === impl && left.has(number) && this.settled[place].has(setting))?.[0];
+    const of = this.groups.filter(([number, i]) => i === impl && left.has(number));
+    return (of.find((group) => this.settled[this.groups.indexOf(group)].has(setting)) ?? of.find(([, , , , also]) => also.length))?.[0];
   }
 
   /* Counts of outcomes: checks[check][impl][outcome] of cases, and settings["name=value"][impl][outcome]. */
