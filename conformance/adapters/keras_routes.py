@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
+import numpy as np
+
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, keras_models, keras_replaced
+    from conformance.adapters import keras_backends, keras_cells, keras_models, keras_replaced
     from conformance.adapters.keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call
 else:
     import keras_backends
+    import keras_cells
     import keras_models
     import keras_replaced
     from keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call
@@ -103,30 +106,49 @@ def wrapper_weights(scene: Scene) -> Any:
     return layer(scene.inputs.x, **keras_backends.keywords(scene.inputs))
 
 
-def rnn_of_cell(scene: Scene) -> Any:
-    """`keras.layers.RNN` of the cell."""
-    return plain_call(scene, scene.wrap(_loop(scene, _cell(scene))))
+def wider_backward_layer(scene: Scene) -> Any:
+    """`Bidirectional` with a backward layer of two more units, which nothing reads and which are cut off."""
+    units = int(scene.inner().units)
+    backward = scene.inner(go_backwards=True, units=units + EXTRA)
+    layer = scene.wrap(scene.inner(), backward_layer=backward)
+    layer.build(scene.shape)
+    weights = scene.layer.get_weights()
+    half = len(weights) // 2
+    widened = [_with_more_units(weight, units, at) for at, weight in enumerate(weights[half:])]
+    layer.set_weights(weights[:half] + widened)
+    given = keras_backends.keywords(scene.inputs)
+    if scene.inputs.initial_state is not None:
+        states = scene.inputs.initial_state
+        more = [scene.keras.ops.pad(state, [[0, 0], [0, EXTRA]]) for state in states[len(states) // 2 :]]
+        given["initial_state"] = [*states[: len(states) // 2], *more]
+    found = layer(scene.inputs.x, **given)
+    return _without_extra(scene, found)
 
 
-def rnn_of_cells(scene: Scene) -> Any:
-    """`keras.layers.RNN` of a list of one cell."""
-    return plain_call(scene, scene.wrap(_loop(scene, [_cell(scene)])))
+EXTRA = 2
+"""Units of a backward layer that is wider."""
 
 
-def rnn_from_config(scene: Scene) -> Any:
-    """The second `keras.layers.RNN` from one `get_config`."""
-    return plain_call(scene, configured(scene, scene.wrap(_loop(scene, _cell(scene)))))
+def _with_more_units(weight: Any, units: int, at: int) -> Any:
+    """A kernel, recurrent kernel or bias (by its place) with extra units in each gate, whose weights are zero."""
+    gates = weight.reshape(*weight.shape[:-1], -1, units)
+    wide = np.pad(gates, [(0, 0)] * (gates.ndim - 1) + [(0, EXTRA)])
+    wide = wide.reshape(*weight.shape[:-1], -1)
+    return np.pad(wide, [(0, EXTRA), (0, 0)]) if at == RECURRENT_KERNEL else wide
 
 
-def _cell(scene: Scene) -> Any:
-    kind = getattr(scene.keras.layers, keras_replaced.CELLS[scene.kind])
-    chosen = {name: scene.options[name] for name in keras_replaced.CELL_OPTIONS if name in scene.options}
-    return kind(scene.inner().units, **chosen, **keras_replaced.INITIALIZERS)
+RECURRENT_KERNEL = 1
+"""Its place among the weights of a direction."""
 
 
-def _loop(scene: Scene, cell: Any) -> Any:
-    chosen = {name: scene.options[name] for name in ("dtype", *keras_replaced.LOOP_OPTIONS) if name in scene.options}
-    return scene.keras.layers.RNN(cell, **chosen)
+def _without_extra(scene: Scene, found: Any) -> Any:
+    """What the wrapper returns, without the extra units: they come last in a joined output."""
+    if not isinstance(found, (list, tuple)):
+        return found[..., :-EXTRA]
+    outputs = 2 if scene.options["merge_mode"] == "None" else 1
+    states = (len(found) - outputs) // 2
+    backward = [outputs - 1, *range(outputs + states, len(found))]
+    return type(found)(part[..., :-EXTRA] if place in backward else part for place, part in enumerate(found))
 
 
 # ---------------------------------------------------------------- the table
@@ -148,6 +170,9 @@ FREE_TIME: Needs = {"unroll": [False]}
 
 # The states of stacked cells are nested by cell, also those of a single one.
 NO_STATES: Needs = {"return_state": [False], "initial_state": [False]}
+
+# A joined output ends with the backward layer's units; others are merged element by element.
+WIDENED: Needs = {"bidirectional": [True], "go_backwards": [False], "merge_mode": ["concat", "None"]}
 
 ROUTES: Dict[str, Route] = {
     "training_false": Route(training_false, of="own"),
@@ -174,11 +199,14 @@ ROUTES: Dict[str, Route] = {
     "without_cudnn": Route(without_cudnn, GATED, "own"),
     "zero_bias": Route(zero_bias, {"use_bias": [False]}, "own"),
     "backward_layer": Route(backward_layer, {"bidirectional": [True], "go_backwards": [False]}, "own"),
+    "wider_backward_layer": Route(wider_backward_layer, WIDENED, "own"),
     "handed_over": Route(handed_over, {"bidirectional": [False]}, "own"),
     "wrapper_weights": Route(wrapper_weights, {"bidirectional": [True]}, "own"),
-    "rnn_of_cell": Route(rnn_of_cell, of="own"),
-    "rnn_of_cells": Route(rnn_of_cells, NO_STATES, "own"),
-    "rnn_from_config": Route(rnn_from_config, of="own"),
+    "rnn_of_cell": Route(keras_cells.rnn_of_cell, of="own"),
+    "rnn_of_cells": Route(keras_cells.rnn_of_cells, NO_STATES, "own"),
+    "rnn_from_config": Route(keras_cells.rnn_from_config, of="own"),
+    "cell_below_another": Route(keras_cells.cell_below_another, {**NO_STATES, "bidirectional": [False]}, "own"),
+    "cell_with_a_clock": Route(keras_cells.cell_with_a_clock, {"bidirectional": [False]}, "own"),
     "json": Route(keras_models.json, of="own"),
     "keras_file": Route(keras_models.keras_file, of="saved"),
     "weights_file": Route(keras_models.weights_file, of="saved"),

@@ -69,7 +69,7 @@ def probe(behaviour: Behaviour) -> Tensors:
 
 
 def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | Lost) -> tuple[str, str]:
-    """The name of an answer, and its detail: the type of an error, or the shapes of what was returned.
+    """The name of an answer, and its detail: the type of an error, or the shapes or types of what was returned.
 
     Args:
         behaviour: the question.
@@ -90,6 +90,8 @@ def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | 
 def _detail(behaviour: Behaviour, reply: Reply) -> str:
     if behaviour.asks == "mask":
         return f"handed on: {spell(reply.structure, ['mask'] * len(reply.declared))}"
+    if behaviour.observer == "types":
+        return "outputs of type " + ", ".join(output.dtype.name for output in reply.outputs)
     return "outputs of shape " + ", ".join(str(output.shape) for output in reply.outputs)
 
 

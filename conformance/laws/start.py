@@ -10,6 +10,7 @@ RANDOM = ("uniform", "glorot_uniform", "orthogonal")
 """Initial values that are drawn at random."""
 
 DTYPES = ("float32", "float64")
+"""Types with enough digits to tell how numbers were drawn. In others a layer must be able to draw at all."""
 
 LARGE = {"features": 20, "units": 24}
 """Sizes of a layer with enough weights to tell one distribution from another."""
@@ -21,10 +22,11 @@ LAYERS = 2
 def random_start(subject: Subject) -> Plan | None:
     """New layers of a size at which their weights tell how they were drawn."""
     config = _large(subject)
-    if config.dtype not in DTYPES or not any(weight.initial in RANDOM for weight in weights(config)):
+    if not any(weight.initial in RANDOM for weight in weights(config)):
         return None
     calls = tuple(Call(config, subject.tensors, layer=number + 1, fresh=True) for number in range(LAYERS))
-    return Plan(calls, (Started(tuple(range(LAYERS))),), "initial weights are not as promised")
+    judged = (Started(tuple(range(LAYERS))),) if config.dtype in DTYPES else ()
+    return Plan(calls, judged, "initial weights are not as promised")
 
 
 def _large(subject: Subject) -> LayerConfig:
