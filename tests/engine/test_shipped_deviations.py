@@ -17,7 +17,6 @@ ELSEWHERE = {
     "keras_stacked_cells_declared_nesting": "several stacked cells are not run",
     "keras_dropout_inference_seed": "the documentation leaves it open: it is recorded, and no failure",
     "keras_tensorflow_bfloat16_truncates": "one of some thousand cases shows it; an entry would excuse all",
-    "keras_tensorflow_bfloat16": "weights of bfloat16 are handed over, not drawn",
     "torch_hardsigmoid_gradient": "torch's own layers do not use it; on keras:torch float64 deviates as a whole",
     "torch_onnx_projection": "ONNX is no route of this suite yet",
 }
