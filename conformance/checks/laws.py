@@ -42,6 +42,9 @@ from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree,
 
 PASS = Verdict("pass")
 
+OF_SEVERAL_WAYS = ("routes", "declared")
+"""The laws whose further calls have nothing to do with each other: each is judged by itself."""
+
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:
     """The check of a law."""
@@ -71,16 +74,16 @@ class _Beside:
         self.replies = {at: reply for at, reply in enumerate(followed.replies) if isinstance(reply, Reply)}
 
     def verdict(self) -> Verdict:
-        """The first thing that is wrong, or a pass; of routes, every one that is wrong."""
-        if self.law.name == "routes":
-            return joined([*self._of_routes()] or [PASS])
+        """The first thing that is wrong, or a pass; of several ways, every one that is wrong."""
+        if self.law.name in OF_SEVERAL_WAYS:
+            return joined([*self._of_each_way()] or [PASS])
         for call, answer in zip(self.plan.calls, self.answers, strict=True):
             if (problem := self._form(call, answer)) is not None:
                 return problem
         problems = (self._broken(relation) for relation in self.plan.relations)
         return next((problem for problem in problems if problem is not None), PASS)
 
-    def _of_routes(self) -> Iterator[Verdict]:
+    def _of_each_way(self) -> Iterator[Verdict]:
         """What is wrong with each further call."""
         for number, (call, answer) in enumerate(zip(self.plan.calls, self.answers, strict=True)):
             compared = [it for it in self.plan.relations if isinstance(it, Same) and it.parts[0].call == number]
@@ -252,9 +255,8 @@ class _Beside:
 
 
 def again(name: str, verdict: Verdict) -> str:
-    """Under which name a law is tried again to see the same: a law of several routes only by the route at fault."""
-    several = name in ("routes", "declared")
-    route, colon, _ = (verdict.cause or "").partition(": ") if several else ("", "", "")
+    """Under which name a law is tried again to see the same: a law of several ways only by the one at fault."""
+    route, colon, _ = (verdict.cause or "").partition(": ") if name in OF_SEVERAL_WAYS else ("", "", "")
     return f"{name}/{route}" if colon else name
 
 

@@ -107,12 +107,10 @@ def _is_table_of_lists(value: Any) -> bool:
 
 def _is_way_to_declare(way: Any) -> bool:
     """Outputs or a mask, for unknown sizes (a list of axes), with options that it needs."""
-    return (
-        isinstance(way, dict)
-        and way.get("of") in ("outputs", "mask")
-        and _texts(way.get("unknown", []))
-        and _is_table_of_lists(way.get("needs", {}))
-    )
+    if not isinstance(way, dict) or way.get("of") not in ("outputs", "mask"):
+        return False
+    unknown = way.get("unknown", [])
+    return _texts(unknown) and {*unknown} <= {"batch", "timesteps"} and _is_table_of_lists(way.get("needs", {}))
 
 
 def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

@@ -116,6 +116,18 @@ def test_wrong_values_do_not_hide_a_declaration_and_another_form_does() -> None:
     }
 
 
+def test_every_way_that_is_wrong_is_told() -> None:
+    right = observed(case(layer="gru", return_state=True))
+    config, drawn = right.case.config, tensors(right.case)
+    ways = (OUTPUTS, replace(OUTPUTS, name="right"), replace(OUTPUTS, name="listed"))
+    replies = [said(config, drawn)] * 3
+    replies[0], replies[2] = changed(replies[0], 0, dtype="int32"), replace(replies[2], structure={"list": [0, 1]})
+    calls = tuple(Call(config, drawn, manner=Manner(declare=way)) for way in ways)
+    law = Followed(Plan(calls, (), "told"), tuple(replies))
+    verdict = judge(replace(right, laws={"declared": law}))["declared"]
+    assert [part.cause for part in verdict.parts] == ["shapes: dtype", "listed: structure"]
+
+
 # ---------------------------------------------------------------- masks
 
 

@@ -73,5 +73,24 @@ def two_wrong_routes(dialect: Any) -> None:
     dialect.describe = describe
 
 
+@fault
+def two_wrong_ways_to_declare(dialect: Any) -> None:
+    """Two ways to declare: one wrong without a bias, one refused with a bias."""
+    honest = dialect.layer_class
+
+    class Declared(honest):  # type: ignore[misc, valid-type]
+        """A layer whose declarations are wrong."""
+
+        def declare(self, way: str, inputs: Any) -> Any:
+            if way == "unknown" and self.options["unroll"]:
+                raise KeyError("it is not offered here")
+            if way == "unknown" and self.options["use_bias"]:
+                raise ValueError("no such thing")
+            said = super().declare(way, inputs)
+            return [said] if way == "shapes" and not self.options["use_bias"] else said
+
+    dialect.layer_class = Declared
+
+
 if __name__ == "__main__":
     numpy_layers.main()

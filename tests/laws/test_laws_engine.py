@@ -124,6 +124,16 @@ def test_every_route_has_causes_of_its_own_and_is_tried_where_it_is_offered_only
     assert both <= set(found["half"].cases) & set(found["sequences"].cases)
 
 
+def test_every_way_to_declare_has_causes_of_its_own_and_is_asked_where_it_is_offered_only() -> None:
+    seen = events(HERE / "law_fakes.py", "two_wrong_ways_to_declare", {"bidirectional": "false"})
+    found = {group.message.split()[0]: group for group in groups(seen, "declared")}
+    assert set(found) == {"shapes", "unknown"}
+    assert (found["shapes"].outcome, found["unknown"].outcome) == ("fail", "error")
+    assert "use_bias=False" in found["shapes"].when
+    assert found["unknown"].smallest["config"]["options"]["unroll"] is False
+    assert "ValueError" in found["unknown"].message
+
+
 def test_a_law_that_alone_fails_is_a_cause() -> None:
     """NaN and infinities are the business of no other check."""
     seen = events(MUTANTS, "nan_counts_as_zero", ONE_WAY)

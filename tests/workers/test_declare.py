@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from driving import FRAMEWORKS, QUICK, arrays, ask, build, call, config, fake, framework, results, some_tensors
 
-from conformance.engine.answers import NonsenseError, checked
+from conformance.engine.answers import PROTOCOL, NonsenseError, checked
 from conformance.engine.worker import Limits, Worker
 from conformance.spec import LayerConfig
 
@@ -85,3 +85,20 @@ def test_frameworks_declare_what_they_give(name: str) -> None:
 def test_a_declaration_of_another_form_is_nonsense(fields: dict[str, Any]) -> None:
     with pytest.raises(NonsenseError):
         checked(1, "declare", {"id": 1, "ok": True, **fields}, {})
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {},
+        {"of": "weights"},
+        {"of": "outputs", "unknown": ["features"]},
+        {"of": "outputs", "unknown": "batch"},
+        {"of": "outputs", "needs": {"unroll": False}},
+    ],
+)
+def test_a_way_to_declare_of_another_form_is_nonsense(way: dict[str, Any]) -> None:
+    said = {"layers": ["gru"], "modes": ["eager"], "options": {}, "declares": {"shapes": way}}
+    hello = {"id": 1, "ok": True, "protocol": PROTOCOL, "dialect": "keras", "capabilities": said}
+    with pytest.raises(NonsenseError, match="declares"):
+        checked(1, "hello", hello, {})
