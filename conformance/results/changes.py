@@ -67,6 +67,7 @@ class Change:
         example_case: its canonical form.
         looks_like: the mistake that explains the group, if one is known.
         ratios: quartiles of error ÷ allowed before and after, of a drift.
+        asked: the open question that is answered otherwise; empty: it is about something else.
     """
 
     kind: Kind
@@ -82,6 +83,7 @@ class Change:
     example_case: Mapping[str, Any]
     looks_like: str | None = None
     ratios: tuple[Quartiles, Quartiles] | None = None
+    asked: str = ""
 
 
 def changes_of(
@@ -120,11 +122,13 @@ def _cause(kind: Kind, both: Both, groups: Mapping[Side, Groups], thresholds: Th
         return "", (_unsaid(both.was), _unsaid(both.now))
     if kind == "drifted":
         return both.check, _grew(both, thresholds)
-    group = _group(kind, both, groups)
-    if group is not None and kind != "changed":
-        return group.check, group.number
-    told = None if group else tuple(family(verdict) for verdict in (both.was, both.now) if verdict)
-    return both.check, (_outcome(both.was), _outcome(both.now), group.number if group else told)
+    found = _group(kind, both, groups)
+    if found is not None and kind != "changed":
+        return found[1].check, found[1].number
+    told = tuple(family(verdict) for verdict in (both.was, both.now) if verdict)
+    if found is not None:  # what is declared after may be several things of which one group was made before
+        told = (found[0], str(found[1].number), *(told if found[0] == "before" else ()))
+    return both.check, (_outcome(both.was), _outcome(both.now), told)
 
 
 def _grew(both: Both, thresholds: Thresholds) -> bool:
@@ -132,13 +136,18 @@ def _grew(both: Both, thresholds: Thresholds) -> bool:
     return both.verdicts is not None and (factor(*both.verdicts, thresholds) or 0) > 1
 
 
-def _group(kind: Kind, both: Both, groups: Mapping[Side, Groups]) -> GroupFound | None:
-    """The group that explains a change: the new one, or the one that is gone."""
-    return groups[_side(kind)].explaining(both) if kind in ("regressed", "changed", "fixed") else None
+_SIDES: Mapping[Kind, tuple[Side, ...]] = {
+    "regressed": ("after",),
+    "changed": ("after", "before"),  # what is declared in one of the runs has no group there
+    "fixed": ("before",),
+}
+"""Kind -> the run whose groups explain it."""
 
 
-def _side(kind: Kind) -> Side:
-    return "before" if kind == "fixed" else "after"
+def _group(kind: Kind, both: Both, groups: Mapping[Side, Groups]) -> tuple[Side, GroupFound] | None:
+    """The group that explains a change, and its run: the new one, or the one that is gone."""
+    found = ((side, groups[side].explaining(both)) for side in _SIDES.get(kind, ()))
+    return next(((side, group) for side, group in found if group is not None), None)
 
 
 def _unsaid(verdict: Verdict | None) -> str:
@@ -162,7 +171,7 @@ def _change(
     checks = tuple(dict.fromkeys((example.check, *(both.check for both in bundle))))
     comparable = [both for both in everything if both.check in checks and both.verdicts is not None]
     unchanged = [both for both in comparable if both.check == example.check and both.id not in ids]
-    group = _group(kind, example, groups)
+    found = _group(kind, example, groups)
     return Change(
         kind=kind,
         checks=checks,
@@ -172,10 +181,10 @@ def _change(
         says=_said(example.now),
         cases=tuple(ids),
         comparable=len({both.id for both in comparable}),
-        explanation=_of_group(group, kind, ids, everything) if group else shared(bundle, unchanged),
+        explanation=_of_group(*found, ids, everything) if found else shared(bundle, unchanged),
         example=example.id,
         example_case=example.case,
-        looks_like=group.looks_like if group else None,
+        looks_like=found[1].looks_like if found else None,
         ratios=_ratios(bundle) if kind == "drifted" else None,
     )
 
@@ -184,9 +193,9 @@ def _said(verdict: Verdict | None) -> str:
     return "not checked" if verdict is None else verdict.told
 
 
-def _of_group(group: GroupFound, kind: Kind, changed: Iterable[str], everything: Sequence[Both]) -> Explanation:
+def _of_group(side: Side, group: GroupFound, changed: Iterable[str], everything: Sequence[Both]) -> Explanation:
     members = {both.id for both in everything if both.check == group.check} & set(group.cases)
-    return Explanation(group.when, group.exact, _side(kind), group.number, members <= set(changed))
+    return Explanation(group.when, group.exact, side, group.number, members <= set(changed))
 
 
 def _ratios(bundle: Sequence[Both]) -> tuple[Quartiles, Quartiles]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.engine.events import BehaviourSeen, CaseJudged, GroupFound, ImplementationStarted, Outcome, RunStarted
 from conformance.errors import ResultsError
 from conformance.results.align import Aligned, Match, aligned, matches
 from conformance.results.changes import Change, Explanation, changes_of
-from conformance.results.kinds import Kind, Thresholds
+from conformance.results.kinds import KINDS, Kind, Thresholds
 from conformance.results.read import Results
 from conformance.results.speed import Speed, speeds
+from conformance.spec.behaviours import load_behaviours
 
 Transitions = Mapping[str, Mapping[tuple[Outcome, Outcome], int]]
 """Check -> outcome before and after -> number of common cases."""
@@ -101,19 +102,26 @@ def compare(
 def _compared(before: Results, after: Results, match: Match, thresholds: Thresholds) -> Compared:
     cases = aligned(before, after, match)
     was, now = _started(before, match[0]), _started(after, match[1])
-    changes = changes_of(cases, _groups(before, match[0]), _groups(after, match[1]), thresholds)
+    found = changes_of(cases, _groups(before, match[0]), _groups(after, match[1]), thresholds)
     claims_differ = was is not None and now is not None and was.capabilities != now.capabilities
-    missing = [] if before.header.spec != after.header.spec else [*_missing(cases, before, after, claims_differ)]
+    told = cases.common and before.header.spec == after.header.spec
+    missing = [] if not told else [*_missing(cases, before, after, claims_differ)]
     return Compared(
         before=match[0],
         after=match[1],
         was=was,
         now=now,
         cases=len(cases.common),
-        changes=(*_starts(was, now), *changes, *_answers(before, after, match), *(missing if cases.common else ())),
+        changes=_ranked([*_starts(was, now), *found, *_answers(before, after, match), *missing]),
         transitions=_transitions(cases),
         speeds=speeds(cases, thresholds),
     )
+
+
+def _ranked(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """In the order of their kinds, what matters most first."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    return tuple(sorted(changes, key=lambda change: places[change.kind]))
 
 
 def _started(results: Results, name: str) -> ImplementationStarted | None:
@@ -160,6 +168,7 @@ def _answers(before: Results, after: Results, match: Match) -> Iterator[Change]:
         {one.behaviour: one for one in results.behaviours if one.implementation == name}
         for results, name in zip((before, after), match, strict=True)
     )
+    asked = load_behaviours()
     for name, was in old.items():
         now = new.get(name, was)
         if (was.answer, was.detail) != (now.answer, now.detail):
@@ -168,13 +177,14 @@ def _answers(before: Results, after: Results, match: Match) -> Iterator[Change]:
                 checks=(),
                 was="unspecified",
                 now="unspecified",
-                said=f"{name}: {_answer(was)}",
-                says=f"{name}: {_answer(now)}",
+                said=_answer(was),
+                says=_answer(now),
                 cases=(),
                 comparable=0,
                 explanation=Explanation(),
                 example="",
                 example_case={},
+                asked=f"{name}: {asked[name].question}" if name in asked else name,
             )
 
 

@@ -154,8 +154,9 @@ def test_an_answer_that_changed_is_told(results: Results) -> None:
     changed = replace(results, header=header, behaviours=(replace(first, answer="crashed", detail=""), *others))
     (part,) = compare(results, changed).implementations
     (change,) = (it for it in part.changes if it.kind == "behaviour changed")
-    assert change.said.startswith(f"{first.behaviour}: {first.answer}")
-    assert change.says == f"{first.behaviour}: crashed"
+    assert change.asked == f"{first.behaviour}: {load_behaviours()[first.behaviour].question}"
+    assert change.said.startswith(first.answer)
+    assert change.says == "crashed"
 
 
 def test_a_question_that_only_one_run_asked_says_nothing(results: Results) -> None:

@@ -10,6 +10,7 @@ from comparing import CASES, HEADER, PASS, WRONG, grouped, is_lstm, run, verdict
 from conformance.checks import joined
 from conformance.engine.events import ImplementationStarted, Outcome, Verdict
 from conformance.errors import ResultsError
+from conformance.report.comparison import view
 from conformance.results import KINDS, Change, Kind, Results, Thresholds, compare
 from conformance.results.kinds import kind_of
 from conformance.spec import Case
@@ -392,3 +393,14 @@ def test_times_that_scatter_or_are_too_short_say_nothing() -> None:
 
 def test_every_kind_has_a_meaning() -> None:
     assert all(KINDS.values())
+
+
+def test_what_is_declared_after_is_explained_by_its_group_before() -> None:
+    known = replace(WRONG, outcome="known", message="gates: why")
+    before = grouped(run(lambda case: {"values": WRONG if is_lstm(case) else PASS}), "layer=lstm")
+    after = run(lambda case: {"values": known if is_lstm(case) else PASS}, version="2.13.0")
+    change = only_change(before, after)
+    assert (change.kind, change.was, change.now) == ("changed", "fail", "known")
+    assert (change.explanation.when, change.explanation.side) == (("layer=lstm",), "before")
+    (entry,) = view(compare(before, after), ("a", "b")).entries
+    assert ("declared", "as known in the run after alone; it deviates in both") in entry.facts

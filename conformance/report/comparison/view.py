@@ -100,7 +100,9 @@ class Entry:
 
     @property
     def outcomes(self) -> str:
-        """`pass -> fail`; nothing where it is about whole cases."""
+        """`pass -> fail`; nothing where it is about whole cases, or both are what they should be."""
+        if self.was == self.now and self.was in ("pass", "unspecified"):
+            return ""
         return f"{self.was or 'nothing'} → {self.now or 'nothing'}" if self.was or self.now else ""
 
 
@@ -271,12 +273,24 @@ def _facts(change: Change) -> Iterator[Fact]:
         yield ("checks" if silent else "also in"), ", ".join(change.checks if silent else change.checks[1:])
     if change.comparable and change.kind != "not comparable":
         yield "when", when(change.explanation)
-    yield "before", _spoken(change.was, change.said)
-    yield "after", _spoken(change.now, change.says)
+    yield "asked", change.asked
+    if change.said or change.says or change.was != change.now:  # of a drift, the numbers say it
+        was, now = (None, None) if change.asked else (change.was, change.now)
+        yield "before", _spoken(was, change.said)
+        yield "after", _spoken(now, change.says)
+    yield "declared", _declared(change)
     yield "looks like", change.looks_like or ""
     if change.ratios is not None:
         before, after = change.ratios
         yield "error ÷ allowed", f"before {quartiles(before)}; after {quartiles(after)}"
+
+
+def _declared(change: Change) -> str:
+    """That one run calls a deviation known, and the other one does not."""
+    if (change.was == "known") == (change.now == "known"):
+        return ""
+    here, there = ("before", change.now) if change.was == "known" else ("after", change.was)
+    return f"as known in the run {here} alone" + ("; it deviates in both" if there in DEVIATIONS else "")
 
 
 def _cases(change: Change) -> str:
