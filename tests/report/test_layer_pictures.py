@@ -153,6 +153,15 @@ def test_it_can_be_read_by_those_who_do_not_see_it() -> None:
     assert "output (2, 8): the forward layer's output" in str(root.findtext("desc"))
 
 
+@pytest.mark.parametrize("mask", ["none", "right"])
+def test_no_muted_text_stands_on_a_coloured_cell(mask: str) -> None:
+    drawing = draw_layer(config_of("keras", "lstm", bidirectional=True, mask=mask))
+    cells = [box for box in drawing.boxes if box.kind.startswith("cell")]
+    inside = [text for text in drawing.texts if any(touches(box, text.x, text.y) for box in cells)]
+    assert len(inside) == 2 * len(cells)
+    assert {text.kind for text in inside} == {"name", ""}
+
+
 def test_hostile_text_stays_text() -> None:
     drawing = Drawing('x"><script>', "</title><script>alert(1)</script>", "\x00\x1b[31m\u202e</desc>", 10, 10)
     drawing.box(Box(0, 0, 5, 5, '"><script>'), ["<script>&\x07"])

@@ -353,6 +353,14 @@ def test_text_can_be_read_on_every_ground(theme: int) -> None:
         tinted = tuple(tint * a + (1 - tint) * b for a, b in zip(tone, ground, strict=True))
         assert _contrast(tone, ground) >= 4.5
         assert _contrast(tone, tinted) >= 4.5, outcome
+    pictures = (TEMPLATES / "pictures.css").read_text()
+    fills = re.findall(r"fill: color-mix\(in srgb, var\(--([\w-]+)\) (\d+)%, var\(--ground\)\)", pictures)
+    assert fills
+    for name, percent in fills:  # cells, whose text is ink
+        cell = tuple(
+            int(percent) / 100 * a + (1 - int(percent) / 100) * b for a, b in zip(colours[name], ground, strict=True)
+        )
+        assert _contrast(colours["ink"], cell) >= 4.5, name
 
 
 @pytest.mark.parametrize(("cases", "limit"), [(1_000, 500_000), (10_000, 3_000_000)])

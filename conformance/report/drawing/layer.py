@@ -139,7 +139,7 @@ class _Layer:
             f"cell {chain.kind}" + (" end" if column == self._at.order(chain)[-1] else "") + (" masked" if dim else "")
         )
         lines = ["kept" if dim else self._cell_name, self._at.reading(chain, column)]
-        self.drawing.box(Box(x - wide / 2, middle - CELL / 2, wide, CELL, kind), lines, ("name", "shape"))
+        self.drawing.box(Box(x - wide / 2, middle - CELL / 2, wide, CELL, kind), lines, ("name", ""))
         if not dim:
             self.drawing.wire(chain.kind, (x, source), (x, middle - CELL / 2))
         if first:
