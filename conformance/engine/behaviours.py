@@ -129,6 +129,13 @@ def _drop_last_step(mask: Array) -> None:
     mask[:, -1] = False
 
 
+def _of_time_major(drawn: Tensors) -> Tensors:
+    """A mask (timesteps, batch) that drops the last step, for input whose time comes first."""
+    mask = np.ones(drawn.x.shape[:2], np.bool_)
+    mask[-1] = False
+    return replace(drawn, mask=mask)
+
+
 def _states(change: Callable[[tuple[Array, ...]], tuple[Array, ...]]) -> Callable[[Tensors], Tensors]:
     return lambda drawn: replace(drawn, initial_state=change(drawn.initial_state or ()))
 
@@ -152,6 +159,8 @@ CHANGES: Mapping[str, Callable[[Tensors], Tensors]] = {
     "first_step_masked": _masked(_drop_first_step),
     "first_row_masked": _masked(_drop_first_row),
     "last_step_masked": _masked(_drop_last_step),
+    "last_step_masked_time_first": _of_time_major,
+    "last_step_masked_batch_first": lambda drawn: _mask(np.transpose)(_of_time_major(drawn)),
     "mask_with_extra_step": _mask(lambda mask: np.concatenate([mask, mask[:, :1]], axis=1)),
     "mask_of_integers": _mask(lambda mask: mask.astype(np.int32)),
     "one_state_only": _states(lambda states: states[:1]),
@@ -187,6 +196,12 @@ def _first_row(drawn: Tensors, reply: Reply) -> str:
 def _last_output(_drawn: Tensors, reply: Reply) -> str:
     """Of the last output and the state, both (batch, units)."""
     return _alike(reply.outputs[0], last_state=reply.outputs[1])
+
+
+def _last_of_time_major(_drawn: Tensors, reply: Reply) -> str:
+    """Of full sequences (timesteps, batch, units): a masked step shows the output before it."""
+    sequences = reply.outputs[0]
+    return "skipped" if _same(sequences[-1], sequences[-2]) else "something_else"
 
 
 def _nothing_read(_drawn: Tensors, reply: Reply) -> str:
@@ -258,6 +273,7 @@ def _same(one: Array, other: Array) -> bool:
 OBSERVERS: Mapping[str, Callable[[Tensors, Reply], str]] = {
     "taken": _taken,
     "first_step": _first_step,
+    "last_of_time_major": _last_of_time_major,
     "first_row": _first_row,
     "last_output": _last_output,
     "nothing_read": _nothing_read,

@@ -17,11 +17,12 @@ from conformance.engine.behaviours import CHANGES, OBSERVERS, STAGES, classified
 from conformance.engine.events import DEVIATIONS, BehaviourSeen
 from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
+from conformance.errors import SpecError
 from conformance.generate.phases import DEMO
 from conformance.report import html
 from conformance.results import Results, compare, decode, encode, merge, read_results
-from conformance.spec import Array, Tree, load_clauses
-from conformance.spec.behaviours import Behaviour, load_behaviours
+from conformance.spec import Array, LayerConfig, Tree, load_clauses
+from conformance.spec.behaviours import SIZES, Behaviour, load_behaviours
 from conformance.spec.tensors import BFLOAT16
 
 ALL = tuple(load_behaviours().values())
@@ -76,6 +77,18 @@ def test_the_first_step_tells_zeros_from_the_initial_state() -> None:
     assert answer(0) == "zeros"
     assert answer(drawn.initial_state[0]) == "initial_state"
     assert answer(7) == "something_else"
+
+
+def test_a_mask_beside_time_major_is_asked_both_ways_round_and_never_a_configuration() -> None:
+    documented, read = (load_behaviours()[f"KERAS2-ASK-{number}"] for number in (1, 2))
+    masks = [probe(one).mask for one in (documented, read)]
+    assert [None if mask is None else mask.shape for mask in masks] == [(2, 4), (4, 2)]
+    shown = np.arange(4 * 2 * 5, dtype=np.float32).reshape(4, 2, 5)
+    assert classified(read, probe(read), Reply((shown,), 0, 0.0))[0] == "something_else"
+    shown[3] = shown[2]
+    assert classified(read, probe(read), Reply((shown,), 0, 0.0))[0] == "skipped"
+    with pytest.raises(SpecError, match=r"mask.*time_major=False"):
+        LayerConfig.of("keras2", "lstm", {"time_major": True, "mask": "right"}, SIZES)
 
 
 @pytest.mark.parametrize(
