@@ -25,7 +25,7 @@ def mixed_precision(subject: Subject) -> Plan | None:
     if config.dtype not in config.rules.mixed or not subject.can(wide):
         return None
     rule, given = config.rules.mixed[config.dtype], _widened(subject.tensors)
-    calls = _on_a_way(rule, wide, given) if rule.route else _of_a_policy(rule, config, wide, given)
+    calls = _on_a_way(rule, wide, given) if rule.route else _of_a_policy(rule, subject, wide, given)
     return Plan(calls, same(subject.contract, 0, everything), "a layer of mixed precision")
 
 
@@ -34,13 +34,15 @@ def _on_a_way(rule: Mixed, wide: LayerConfig, given: Tensors) -> tuple[Call, ...
     return (Call(wide, given, layer=1, manner=Manner(route=rule.route), any_type=True),)
 
 
-def _of_a_policy(rule: Mixed, config: LayerConfig, wide: LayerConfig, given: Tensors) -> tuple[Call, ...]:
-    """A layer that is made to compute in half precision, and another one that is only built, to show its weights."""
-    arguments = tuple(rule.arguments.items())
-    return (
-        Call(config, given, layer=1, arguments=arguments),
-        Call(wide, given, layer=2, arguments=arguments, fresh=True),
-    )
+def _of_a_policy(rule: Mixed, subject: Subject, wide: LayerConfig, given: Tensors) -> tuple[Call, ...]:
+    """A layer that is made to compute in half precision, and another one that is only built, to show its weights.
+
+    The first also says in every way that it has what it gives.
+    """
+    plain = Call(subject.config, given, layer=1, arguments=tuple(rule.arguments.items()))
+    ways = [way for way in subject.declares if way.of == "outputs"]
+    said = (replace(plain, manner=Manner(weights=False, declare=way)) for way in ways)
+    return (plain, replace(plain, config=wide, layer=2, fresh=True), *said)
 
 
 def _widened(tensors: Tensors) -> Tensors:

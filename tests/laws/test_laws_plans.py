@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from playing import case, plan, subject
 
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Handed, Judged, Manner, Part, Plan, Poisoned, Same, Unlike, laws_for
+from conformance.laws import LAWS, Handed, Judged, Manner, Part, Plan, Poisoned, Same, Unlike, Way, laws_for
 from conformance.spec import Array, Case, LayerConfig, Sizes
 
 SEQUENCE = case(return_sequences=True)
@@ -320,6 +321,15 @@ def test_mixed_precision() -> None:
     given = found.calls[0].tensors
     assert given.initial_state is not None
     assert {array.dtype.name for array in (given.x, *given.initial_state)} == {"float32"}
+
+
+def test_a_layer_of_mixed_precision_says_what_it_gives() -> None:
+    ways = Way("shapes", "outputs"), Way("mask", "mask")
+    found = LAWS["mixed_precision"].plan(replace(subject(case(dtype="float16"), "mixed_precision"), declares=ways))
+    assert found is not None
+    assert [(call.layer, call.config.dtype, call.manner.declare) for call in found.calls[2:]] == [
+        (1, "float16", ways[0])
+    ]
 
 
 def test_mixed_precision_on_a_way() -> None:

@@ -8,11 +8,11 @@ from numpy_layers import fault, serve
 from planting import Array, KerasLayer, TorchLayer, instead_of
 
 
-def _changed(value: Any, change: Any) -> Any:
+def changed(value: Any, change: Any) -> Any:
     """A declaration with every `Spec` in it changed."""
     if isinstance(value, serve.Spec):
         return change(value)
-    return type(value)([_changed(part, change) for part in value])
+    return type(value)([changed(part, change) for part in value])
 
 
 @fault
@@ -21,7 +21,7 @@ def float64_is_declared_float32(_dialect: Any) -> None:
 
     @instead_of(KerasLayer, "declared")
     def declared(honest: Any, _layer: Any, *sizes: Any) -> Any:
-        return _changed(honest(*sizes), lambda spec: spec._replace(dtype="float32"))
+        return changed(honest(*sizes), lambda spec: spec._replace(dtype="float32"))
 
 
 @fault
@@ -223,4 +223,4 @@ def masks_in_a_tuple_and_no_types(_dialect: Any) -> None:
 
     @instead_of(KerasLayer, "declared")
     def declared(honest: Any, _layer: Any, *sizes: Any) -> Any:
-        return _changed(honest(*sizes), lambda spec: spec._replace(dtype=None))
+        return changed(honest(*sizes), lambda spec: spec._replace(dtype=None))

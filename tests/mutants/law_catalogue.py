@@ -148,6 +148,7 @@ def half(fault: str, *when: str, dialect: str = "keras") -> Mutant:
 MIXED = (
     half("weights_narrowed_for_good"),
     half("mixed_computes_in_float32"),
+    half("mixed_is_declared_in_float32"),
     half("given_states_are_not_narrowed", "return_state=True", "initial_state=True"),
     half("narrowed_once"),
     half("autocast_forgets_hx", "hx=True", dialect="torch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from declared_faults import changed
 from numpy_layers import MIXED, fault
 from planting import Array, KerasCell, KerasLayer, TorchLayer, instead_of
 
@@ -45,6 +46,16 @@ def mixed_computes_in_float32(dialect: Any) -> None:
         honest(arguments)
         if arguments.get("dtype") == MIXED:
             layer.compute_in("float32")
+
+
+@fault
+def mixed_is_declared_in_float32(dialect: Any) -> None:
+    """A layer of mixed precision declares outputs in the type of its weights."""
+    mixed(dialect)
+
+    @instead_of(KerasLayer, "declared")
+    def declared(honest: Any, layer: Any, *sizes: Any) -> Any:
+        return changed(honest(*sizes), lambda spec: spec._replace(dtype=layer.variables.name))
 
 
 @fault
