@@ -1,4 +1,4 @@
-"""The clauses of the specification that a run tested, each with what was found."""
+"""The clauses of the specification that a run tested or asked about, each with what was found."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ class Tested:
     groups: tuple[Group, ...]
 
 
-def tested(checks: Iterable[str], dialects: Iterable[str], groups: Sequence[Group]) -> tuple[Tested, ...]:
-    """The clauses of some dialects that some checks test, in the order of the specification."""
-    ran, spoken = set(checks), {"all", *dialects}
+def tested(
+    checks: Iterable[str], dialects: Iterable[str], groups: Sequence[Group], asked: Iterable[str]
+) -> tuple[Tested, ...]:
+    """The clauses of some dialects that some checks test, and those asked about, in the order of the specification."""
+    ran, spoken, open_ones = set(checks), {"all", *dialects}, set(asked)
     return tuple(
         Tested(
             clause,
@@ -28,5 +30,5 @@ def tested(checks: Iterable[str], dialects: Iterable[str], groups: Sequence[Grou
             tuple(group for group in groups if clause in group.clauses),
         )
         for clause in load_clauses().values()
-        if clause.dialect in spoken and ran & set(clause.checks)
+        if clause.id in open_ones or (clause.dialect in spoken and ran & set(clause.checks))
     )

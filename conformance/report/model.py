@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -85,13 +85,22 @@ class Standing:
 
 @dataclass(frozen=True)
 class Remark:
-    """What was declared, left open or not supported: one line for all cases that say the same."""
+    """What was declared, left open or not supported: one line for all cases that say the same.
 
-    implementation: str
+    Attributes:
+        check: empty where whole cases are not supported.
+        cases: implementation and number of its cases, those with most first.
+    """
+
     check: str
     outcome: Outcome
     message: str
-    cases: int
+    cases: tuple[tuple[str, int], ...]
+
+    @property
+    def total(self) -> int:
+        """Cases of all implementations."""
+        return sum(number for _, number in self.cases)
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ class Report:
         known: declared deviations, and what the run says of them.
         behaviours: open questions with their answers.
         remarks: known, fixed, unspecified and unsupported behaviour.
-        clauses: the clauses that were tested.
+        clauses: the clauses that were tested or asked about.
         coverage, spreads, informativeness, accuracies, speeds: see those classes.
     """
 
@@ -179,6 +188,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
     standings = _standings(results, cases, groups)
     order = {standing.name: rank for rank, standing in enumerate(standings)}
     ranked = _ranked(groups, order)
+    asked = questions(results.behaviours, {one.name: one.label for one in standings})
     ordered = {name: cases[name] for name in order}
     return Report(
         header=results.header,
@@ -191,12 +201,13 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         options=by_option(ordered, ranked),
         groups=ranked,
         known=results.known,
-        behaviours=questions(results.behaviours, {one.name: one.label for one in standings}),
+        behaviours=asked,
         remarks=_remarks(results),
         clauses=tested(
             {check for found in cases.values() for case in found for check in case.outcomes},
             {case.case["config"]["dialect"] for found in cases.values() for case in found},
             ranked,
+            (question.clause for question in asked if question.clause),
         ),
         coverage=coverages(case for found in cases.values() for case in found),
         spreads=tuple(
@@ -324,15 +335,16 @@ def _versions(name: str, started: ImplementationStarted | None) -> str:
 def _remarks(results: Results) -> tuple[Remark, ...]:
     wanted: tuple[Outcome, ...] = ("known", "fixed", "unspecified", "unsupported")
     said = {
-        (record.implementation, part.outcome, part.message or "", _where(check, part.outcome), record.id)
+        (_where(check, verdict.outcome), verdict.outcome, verdict.message or "", record.implementation, record.id)
         for record in results.cases
         for check, verdict in record.outcomes.items()
-        for part in verdict.parts
-        if part.outcome in wanted
+        if verdict.outcome in wanted
     }
-    found = Counter(remark[:-1] for remark in said)
-    ranked = sorted(found.items(), key=lambda item: (wanted.index(item[0][1]), -item[1], item[0]))
-    return tuple(Remark(name, check, outcome, message, n) for (name, outcome, message, check), n in ranked)
+    found: dict[tuple[str, Outcome, str], Counter[str]] = defaultdict(Counter)
+    for check, outcome, message, name, _ in sorted(said):
+        found[check, outcome, message][name] += 1
+    remarks = (Remark(*key, tuple(names.most_common())) for key, names in found.items())
+    return tuple(sorted(remarks, key=lambda one: (wanted.index(one.outcome), -one.total)))
 
 
 def _where(check: str, outcome: Outcome) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -361,11 +362,12 @@ def test_what_was_declared_or_left_open_is_counted_by_case() -> None:
     assert remarks == view(run).remarks
     for remark in remarks:
         said = {
-            record.id
+            (record.implementation, record.id)
             for record in run.cases
             for check, verdict in record.outcomes.items()
-            if (record.implementation, verdict.outcome, verdict.message)
-            == (remark.implementation, remark.outcome, remark.message)
+            if (verdict.outcome, verdict.message or "") == (remark.outcome, remark.message)
             and remark.check in ("", check)
         }
-        assert remark.cases == len(said) > 0
+        assert Counter(name for name, _ in said) == dict(remark.cases)
+        assert remark.total == len(said) > 0
+    assert len({(one.check, one.outcome, one.message) for one in remarks}) == len(remarks)

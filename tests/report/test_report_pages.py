@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import sample
 
-from conformance.engine.events import KnownSeen, Verdict
+from conformance.engine.events import BehaviourSeen, KnownSeen, Verdict
 from conformance.errors import ResultsError
 from conformance.report import html, junit, markdown, write
 from conformance.report.ci import badge
@@ -21,6 +21,7 @@ from conformance.report.html import TEMPLATES
 from conformance.report.model import view
 from conformance.report.vocabulary import OUTCOMES
 from conformance.results import Results
+from conformance.spec.behaviours import load_behaviours
 
 VOID = {"meta", "input", "br", "hr", "link", "img", "wbr"}
 HOSTILE = (
@@ -335,6 +336,14 @@ def _luminance(colour: tuple[float, ...]) -> float:
 def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+def test_an_open_question_leads_to_the_clause_that_leaves_it_open() -> None:
+    seen = BehaviourSeen(sample.GOOD, "KERAS-ASK-6", next(iter(load_behaviours()["KERAS-ASK-6"].answers)))
+    page = Page(html(replace(sample.results(), behaviours=(seen,))))
+    clause = load_behaviours()["KERAS-ASK-6"].clause
+    assert f"#clause-{clause}" in {str(attrs.get("href")) for tag, attrs in page.tags if tag == "a"}
+    assert f"clause-{clause}" in page.ids
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
