@@ -70,7 +70,16 @@ def predict(scene: Scene) -> Any:
     """`predict`, in batches of which the last is smaller where that can be."""
     size = max(1, scene.shape[0] // 2 + scene.shape[0] % 2)
     made = functional_model(scene, scene.layer, BATCH if scene.options["unroll"] else BATCH_AND_TIME)
-    result = made.predict(flat(arrays(scene)), batch_size=size, verbose=0)
+    return _predicted(scene, made, size)
+
+
+def predict_at_once(scene: Scene) -> Any:
+    """`predict` of a model that knows batch and time, in one batch."""
+    return _predicted(scene, functional_model(scene, scene.layer), scene.shape[0])
+
+
+def _predicted(scene: Scene, made: Any, batch_size: int) -> Any:
+    result = made.predict(flat(arrays(scene)), batch_size=batch_size, verbose=0)
     return scene.keras.tree.map_structure(functools.partial(_tensor, scene), result)
 
 

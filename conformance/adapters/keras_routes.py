@@ -185,6 +185,7 @@ ROUTES: Dict[str, Route] = {
     "sequential": Route(keras_models.sequential, ONE_TENSOR),
     "sequential_without_input": Route(keras_models.sequential_without_input, {**ONE_TENSOR, **FREE_TIME}),
     "predict": Route(keras_models.predict),
+    "predict_at_once": Route(keras_models.predict_at_once),
     "reused": Route(keras_models.reused),
     "cloned_model": Route(keras_models.cloned_model, of="saved"),
     "encoder_decoder": Route(keras_models.encoder_decoder, {"mask": ["none"], "bidirectional": [False]}, "own"),

@@ -12,6 +12,7 @@ from conformance.laws.axes import rows_at, rows_of, steps_of
 from conformance.laws.law import Call, Handed, Judged, Manner, Part, Plan, Relation, Same, Subject, everything, same
 from conformance.laws.passes import joined, of_steps, parted, returned_states
 from conformance.spec import Case, DataSpec, LayerConfig, Tensors, input_axes
+from conformance.spec.dialect import Stateful
 
 CALLS = 4
 """Calls between two equal ones."""
@@ -130,15 +131,16 @@ def stateful(subject: Subject) -> Plan | None:
     """A stateful layer goes on where it stopped, and begins anew when its states are reset or others are given."""
     config = subject.config
     option = str(config.rules.initial_state["option"])
-    if not config.rules.stateful:
+    rule = config.rules.stateful
+    if rule is None:
         return None
     if subject.tensors.initial_state is not None:
-        return _given_states(subject, option)
-    return _two_chains(subject, option) if config.bidirectional else _one_chain(subject)
+        return _given_states(subject, option, rule)
+    return _two_chains(subject, option, rule) if config.bidirectional else _one_chain(subject, rule)
 
 
-def _one_chain(subject: Subject) -> Plan | None:
-    """One direction: two parts are one pass."""
+def _one_chain(subject: Subject, rule: Stateful) -> Plan | None:
+    """One direction: two parts are one pass, by plain calls or on some way on which states are kept as well."""
     config, tensors, parts = subject.config, subject.tensors, parted(subject)
     if parts is None:
         return None
@@ -147,16 +149,18 @@ def _one_chain(subject: Subject) -> Plan | None:
     if not subject.can(begun) or not subject.can(continued):
         return None
     beginning = steps_of(config, tensors, first)
+    ways = ["", *(route for route in rule.routes if route in subject.routes)]
+    way = ways[subject.stream.integer(0, len(ways) - 1)]
     calls = (
-        Call(begun, beginning, layer=1, arguments=tuple(config.rules.stateful.items())),
-        Call(continued, steps_of(config, tensors, second), layer=1, manner=Manner(weights=False)),
-        Call(begun, beginning, layer=1, manner=Manner(weights=False, reset=True)),
+        Call(begun, beginning, layer=1, arguments=tuple(rule.arguments.items()), manner=Manner(route=way)),
+        Call(continued, steps_of(config, tensors, second), layer=1, manner=Manner(weights=False, route=way)),
+        Call(begun, beginning, layer=1, manner=Manner(weights=False, reset=True, route=way)),
     )
     relations: list[Relation] = [*joined(subject, length, 0, 1), Judged(2, begun, beginning)]
     return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
 
 
-def _two_chains(subject: Subject, option: str) -> Plan | None:
+def _two_chains(subject: Subject, option: str, rule: Stateful) -> Plan | None:
     """Both directions: each goes on from its own final state, which the first call shows."""
     config, tensors, states = subject.config, subject.tensors, returned_states(subject.config)
     if (
@@ -166,7 +170,7 @@ def _two_chains(subject: Subject, option: str) -> Plan | None:
     ):
         return None
     calls = (
-        Call(config, tensors, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(config, tensors, layer=1, arguments=tuple(rule.arguments.items())),
         Call(config, tensors, layer=1, manner=Manner(weights=False)),
         Call(config, tensors, layer=1, manner=Manner(weights=False, reset=True)),
     )
@@ -178,7 +182,7 @@ def _two_chains(subject: Subject, option: str) -> Plan | None:
     return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
 
 
-def _given_states(subject: Subject, option: str) -> Plan | None:
+def _given_states(subject: Subject, option: str, rule: Stateful) -> Plan | None:
     """States given to a layer that keeps others hold for that call; those that it ends with are kept for the next.
 
     In one direction the call with given states has the first part of the steps, and the next call the others.
@@ -198,7 +202,7 @@ def _given_states(subject: Subject, option: str) -> Plan | None:
     if not relations or not all(subject.can(it) for it, _ in (before, given, after)):
         return None
     calls = (
-        Call(*before, layer=1, arguments=tuple(config.rules.stateful.items())),
+        Call(*before, layer=1, arguments=tuple(rule.arguments.items())),
         Call(*given, layer=1, manner=Manner(weights=False)),
         Call(*after, layer=1, manner=Manner(weights=False)),
     )

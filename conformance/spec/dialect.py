@@ -135,6 +135,19 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Stateful:
+    """Layers that keep their final states for the next call.
+
+    Attributes:
+        arguments: of the constructor.
+        routes: ways to call such a layer, beside plain calls, on which it keeps them as well.
+    """
+
+    arguments: Mapping[str, Value]
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Mixed:
     """How a layer with weights in float32 computes in a half type.
 
@@ -157,7 +170,7 @@ class Dialect:
         withdrawn: ids of the clauses of `base` that do not hold here.
         nesting: how several outputs come: `flat`: in one tuple; `list`: in one list; `places`: as each output says.
         activations: name of an activation -> that of its function, where another dialect has it for another.
-        stateful: constructor arguments of a layer that keeps its states; empty: none does.
+        stateful: layers that keep their states; None: none does.
         mixed: half type -> how a layer with weights in float32 computes in it.
         dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
     """
@@ -175,7 +188,7 @@ class Dialect:
     outputs: tuple[OutputRule, ...]
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
-    stateful: Mapping[str, Value]
+    stateful: Stateful | None
     mixed: Mapping[str, Mixed]
     dropout: Mapping[str, Any]
 
@@ -263,7 +276,7 @@ def load_dialect(name: str) -> Dialect:
         outputs=tuple(OutputRule(**frozen(entry, layers)) for entry in data["outputs"]),
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
-        stateful=data.get("stateful", {}),
+        stateful=Stateful(**frozen(data["stateful"])) if "stateful" in data else None,
         mixed={dtype: Mixed(**entry) for dtype, entry in data.get("mixed", {}).items()},
         dropout=data.get("dropout", {}),
     )

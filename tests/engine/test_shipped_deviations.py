@@ -13,6 +13,8 @@ from conformance.spec import specs_path
 SHIPPED = shipped()
 
 ELSEWHERE = {
+    "keras_torch_stateful_fit": "stateful layers are not trained",
+    "keras_tensorflow_stateful_fit": "stateful layers are not trained",
     "keras_bidirectional_declared_shape": "declared shapes are not asked for",
     "keras_stacked_cells_declared_nesting": "several stacked cells are not run",
     "keras_dropout_inference_seed": "the documentation leaves it open: it is recorded, and no failure",
