@@ -61,7 +61,7 @@ def main(cases: int, repeat: int) -> None:
     """Prints what it measured."""
     if BROWSER is None:
         raise click.ClickException("no Chromium on this machine; install chromium")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "index.html"
         page.write_text(html(sample.scaled(cases)), encoding="utf-8")
         with Chromium(Path(folder) / "profile") as browser:

@@ -13,6 +13,7 @@ from conformance.spec import specs_path
 SHIPPED = shipped()
 
 ELSEWHERE = {
+    "keras_bidirectional_declared_dtype": "Bidirectional is always given the dtype of its layer",
     "keras_torch_stateful_fit": "stateful layers are not trained",
     "keras_tensorflow_stateful_fit": "stateful layers are not trained",
     "keras_bidirectional_declared_shape": "declared shapes are not asked for",
