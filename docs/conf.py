@@ -35,7 +35,15 @@ html_show_sphinx = False
 
 def setup(app: Sphinx) -> None:
     """Fill in what is made from data as pages are read."""
+    app.connect("env-get-outdated", _made)
     app.connect("source-read", _fill)
+
+
+def _made(app: Sphinx, _environment: object, *_names: set[str]) -> list[str]:
+    """Pages that are made from data are read anew every time: Sphinx sees only that their own text is as it was."""
+    return [
+        name for name in app.project.docnames if site_pages.is_made(Path(app.project.doc2path(name, absolute=True)))
+    ]
 
 
 def _fill(_app: Sphinx, _name: str, source: list[str]) -> None:

@@ -32,6 +32,11 @@ FOLDER = re.compile(r"\[([^\]]+)\]\((?:\.\./)+[\w/]+\)")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
 
 
+def is_made(page: Path) -> bool:
+    """Whether anything in a page is made from data."""
+    return PLACE.search(page.read_text(encoding="utf-8")) is not None
+
+
 def filled(text: str) -> str:
     """A page with everything in it that is made from data, links that lead somewhere, and anchors as MyST spells them.
 
