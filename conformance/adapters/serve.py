@@ -10,7 +10,6 @@ import functools
 import os
 import platform
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import (
@@ -33,8 +32,9 @@ from typing import (
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import wire
+    from conformance.adapters import manners, wire
 else:
+    import manners
     import wire
 
 PROTOCOL = 1
@@ -282,7 +282,7 @@ class Session:
 
     def _declare(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
         """What the layer says beforehand of a call with these arguments; values of a mask come with it."""
-        living, inputs = self._find(request), self._inputs(arrays, LAYOUTS["plain"])
+        living, inputs = self._find(request), self._inputs(arrays, manners.LAYOUTS["plain"])
         self.stage = "call"
         result = cast(Declaring, living.layer).declare(str(request["way"]), inputs)
         leaves: List[Tuple[Spec, Optional[Array]]] = []
@@ -308,7 +308,7 @@ class Session:
         """The arguments of a call: new ones, or those of the kept call; perhaps with states of the last call."""
         if request.get("kept_inputs"):
             return living.kept()
-        inputs = self._inputs(arrays, LAYOUTS[str(request.get("layout", "plain"))])
+        inputs = self._inputs(arrays, manners.LAYOUTS[str(request.get("layout", "plain"))])
         carried = [living.outputs[int(number)] for number in request.get("carry") or []]
         return inputs._replace(initial_state=carried) if carried else inputs
 
@@ -316,7 +316,9 @@ class Session:
         """What the layer returns; with threads a list: of that many calls, and of as many with the kept arguments."""
         if not threads:
             return living.layer.call(mode, inputs)
-        return at_once([functools.partial(living.layer.call, mode, it) for it in (inputs, living.kept())], threads)
+        return manners.at_once(
+            [functools.partial(living.layer.call, mode, it) for it in (inputs, living.kept())], threads
+        )
 
     def _scribbled(self, living: Living, outputs: List[np.ndarray[Any, Any]]) -> List[np.ndarray[Any, Any]]:
         """Copies of the outputs; the outputs themselves are overwritten where that is possible."""
@@ -384,60 +386,6 @@ class Session:
         if isinstance(value, dict) and depth < MAX_DEPTH:
             return {"dict": dict(zip(map(str, value), branches(value.values())))}
         return {"other": _describe(value)}
-
-
-def _strided(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The same values with gaps between them in memory."""
-    roomy = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    roomy[..., ::2] = array
-    return roomy[..., ::2]
-
-
-def _read_only(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy
-
-
-LAYOUTS: Dict[str, Callable[[Array], Array]] = {
-    "plain": lambda array: array,
-    "fortran": np.asfortranarray,
-    "strided": _strided,
-    "read-only": _read_only,
-}
-"""How arguments can lie in memory."""
-
-
-def at_once(calls: Sequence[Callable[[], Any]], times: int) -> List[Any]:
-    """The results of calls made in threads of their own at one time, `times` of each, those of one call together.
-
-    Threads take turns as often as the interpreter can, so that they meet in the middle of their work.
-    """
-    jobs = [call for call in calls for _ in range(times)]
-    results: List[Any] = [None] * len(jobs)
-    errors: List[BaseException] = []
-    together = threading.Barrier(len(jobs))
-
-    def work(place: int) -> None:
-        together.wait()
-        try:
-            results[place] = jobs[place]()
-        except BaseException as error:
-            errors.append(error)
-
-    workers = [threading.Thread(target=work, args=(place,)) for place in range(len(jobs))]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    finally:
-        sys.setswitchinterval(interval)
-    if errors:
-        raise errors[0]
-    return results
 
 
 def _numbered(name: str, arrays: Sequence[np.ndarray[Any, Any]]) -> Named:
