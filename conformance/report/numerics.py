@@ -10,6 +10,8 @@ from operator import attrgetter
 from typing import Any
 
 from conformance.engine.events import Elements
+from conformance.errors import SpecError
+from conformance.reference import precision
 from conformance.results import Results
 
 LOWEST, HIGHEST, BINS_PER_DECADE = -4, 2, 4
@@ -64,13 +66,24 @@ class Informativeness:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Activation accuracy of one implementation and dtype, in units of rounding."""
+    """How exactly one implementation computes in a type.
+
+    Attributes:
+        implementation, dtype: which.
+        tanh, sigmoid: accuracy of activations in units of rounding, relative and absolute.
+        measured: whether that was measured; otherwise it is the widest that is accepted.
+        bits: significant bits of the type; 0 for one that is not known.
+        kept: bits that the worst value of a case keeps in half of the cases: `bits`, less those by which its error is
+            above what is allowed. None: no values were compared.
+    """
 
     implementation: str
     dtype: str
     tanh: tuple[float, ...]
     sigmoid: tuple[float, ...]
     measured: bool
+    bits: int = 0
+    kept: int | None = None
 
 
 STEPS = (4, 16, 64)
@@ -191,7 +204,8 @@ def _sum(elements: Sequence[Elements]) -> Elements:
 
 
 def accuracies(results: Results) -> tuple[Accuracy, ...]:
-    """Activation accuracy as calibrated (or capped), by implementation and dtype."""
+    """Activation accuracy as calibrated (or capped) and bits kept, by implementation and dtype."""
+    ratios = _ratios_of_values(results)
     return tuple(
         Accuracy(
             implementation=started.name,
@@ -199,11 +213,39 @@ def accuracies(results: Results) -> tuple[Accuracy, ...]:
             tanh=_pair(found.get("tanh")),
             sigmoid=_pair(found.get("sigmoid")),
             measured=found.get("measured") is True,
+            bits=_bits(dtype),
+            kept=_kept(_bits(dtype), ratios[started.name, dtype]),
         )
         for started in results.implementations
         for dtype, found in started.calibration.items()
         if isinstance(found, Mapping)
     )
+
+
+def _ratios_of_values(results: Results) -> Mapping[tuple[str, str], list[float]]:
+    """Error ÷ allowed of plain calls, by implementation and dtype; NaN counts as infinite."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in results.cases:
+        verdict = record.outcomes.get("values")
+        if verdict is not None and verdict.ratio is not None:
+            dtype = str(record.case["config"]["options"].get("dtype", ""))
+            found[record.implementation, dtype].append(math.inf if math.isnan(verdict.ratio) else verdict.ratio)
+    return found
+
+
+def _bits(dtype: str) -> int:
+    """Significant bits of a type; 0 for one that is not known."""
+    try:
+        return -round(math.log2(precision(dtype).u))
+    except SpecError:
+        return 0
+
+
+def _kept(bits: int, ratios: Sequence[float]) -> int | None:
+    if not ratios or not bits:
+        return None
+    middle = sorted(ratios)[len(ratios) // 2]
+    return bits if middle <= 1 else 0 if math.isinf(middle) else max(0, bits - math.ceil(math.log2(middle)))
 
 
 def _pair(found: Any) -> tuple[float, ...]:

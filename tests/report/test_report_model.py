@@ -10,7 +10,7 @@ import sample
 
 from conformance.engine.events import DEVIATIONS, ImplementationStarted, RunFinished, Verdict
 from conformance.report.model import Report, view
-from conformance.report.numerics import BINS_PER_DECADE, FEW, LOWEST, spreads
+from conformance.report.numerics import BINS_PER_DECADE, FEW, LOWEST, accuracies, spreads
 from conformance.report.tally import Tally
 from conformance.report.text import exact, number, safe, share, short
 from conformance.results import Results
@@ -371,3 +371,19 @@ def test_what_was_declared_or_left_open_is_counted_by_case() -> None:
         assert Counter(name for name, _ in said) == dict(remark.cases)
         assert remark.total == len(said) > 0
     assert len({(one.check, one.outcome, one.message) for one in remarks}) == len(remarks)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "kept"), [(0.5, 24), (1.0, 24), (2.0**13, 11), (2.0**30, 0), (float("nan"), 0)], ids=str
+)
+def test_an_error_above_what_is_allowed_costs_bits(ratio: float, kept: int) -> None:
+    """2**13 times the rounding of float32 is that of float16, which has 11 significant bits."""
+    run = sample.results()
+    record = next(
+        one for one in run.cases if "values" in one.outcomes and one.case["config"]["options"]["dtype"] == "float32"
+    )
+    verdict = replace(record.outcomes["values"], ratio=ratio)
+    alone = replace(run, cases=(replace(record, outcomes={"values": verdict}),))
+    found = {(one.implementation, one.dtype): (one.bits, one.kept) for one in accuracies(alone)}
+    assert found.pop((record.implementation, "float32")) == (24, kept)
+    assert set(found.values()) <= {(24, None), (53, None)}
