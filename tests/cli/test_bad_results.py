@@ -325,20 +325,23 @@ def test_a_device_is_written_to_and_stays_one(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- Ctrl-C
 
 
-def await_lines(file: Path, number: int) -> None:
-    """Until a file has so many lines."""
+def await_(true: Callable[[], bool]) -> None:
+    """Until something is true."""
     until = time.monotonic() + 60
-    while time.monotonic() < until:
-        if file.exists() and file.read_bytes().count(b"\n") >= number:
-            return
+    while not true():
+        assert time.monotonic() < until, "it did not come"
         time.sleep(0.02)
-    raise AssertionError(f"{file} was not written")
+
+
+def holds(file: Path, text: bytes) -> bool:
+    """Whether a file is there and has that text."""
+    return file.exists() and text in file.read_bytes()
 
 
 def test_a_run_that_is_interrupted_ends_in_order_and_goes_on(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     process = program("run", HONEST, *SEED, "--phases", "covering", "--out", str(tmp_path))
-    await_lines(file, 4)
+    await_(lambda: holds(file, b'"type":"result"'))
     process.send_signal(signal.SIGINT)
     code, lines = ended(process)
     assert code == 130, lines
@@ -355,14 +358,13 @@ def test_a_run_that_is_interrupted_ends_in_order_and_goes_on(tmp_path: Path) -> 
 def test_a_second_interrupt_stops_at_once_and_loses_nothing(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     process = program("run", HANGS, *SEED, "--phases", "covering", "--timeout", "600", "--out", str(tmp_path))
-    await_lines(file, 1)
-    time.sleep(1)  # into the call that hangs
+    await_(lambda: holds(file, b"\n") and bool(psutil.Process(process.pid).children()))
     workers = psutil.Process(process.pid).children()
+    time.sleep(1)  # into the call that hangs
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
     code, lines = ended(process)
-    assert workers
     assert not any(worker.is_running() for worker in workers)
     assert code == 130
     assert lines[-1] == "rnn-conformance: stopped at once; what a run found is kept, and --resume goes on"
