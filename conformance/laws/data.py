@@ -170,23 +170,23 @@ def zero_state(subject: Subject) -> Plan | None:
 def causality(subject: Subject) -> Plan | None:
     """What is shown at a step depends only on steps that were processed before it."""
     config = subject.config
-    shown = [
-        number
+    shown = {
+        number: output
         for number, output in enumerate(subject.contract)
-        if output.steps is not None and output.judged == "values"
-    ]
-    steps, layers = config.sizes.timesteps, config.get("num_layers", 1)
-    if not shown or steps < 2 or (config.bidirectional and (layers != 1 or config.get("go_backwards"))):
+        if output.steps is not None and output.judged == "values" and len(output.axes) > 1
+    }
+    # of packed sequences, only the steps of the longest are shown
+    steps = min((output.shape[output.steps or 0] for output in shown.values()), default=0)
+    layers = config.get("num_layers", 1)
+    if steps < 2 or (config.bidirectional and (layers != 1 or config.get("go_backwards"))):
         return None
     if config.bidirectional and config.get("merge_mode", "concat") not in ("concat", "None"):
         return None  # no output shows one direction alone
     first = subject.stream.integer(1, steps - 1)
     late, early = slice(first, None), slice(None, first)
     relations: list[Relation] = []
-    for number in shown:
-        output = subject.contract[number]
-        if len(output.axes) > 1:
-            relations += _before(subject, number, output, early, late)
+    for number, output in shown.items():
+        relations += _before(subject, number, output, early, late)
     forward = late if not config.get("go_backwards") else slice(None, steps - first)
     changed = [forward, early] if config.bidirectional else [forward]
     calls = tuple(Call(config, _with_other_steps(subject, steps)) for steps in changed)

@@ -15,7 +15,7 @@ from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Call, Law, Plan, Subject
 from conformance.laws.passes import returned_states
 from conformance.reference import Precision, evaluate, precision
-from conformance.spec import Array, Case, DataSpec, LayerConfig, Sizes, Tensors, Value, outputs, structure
+from conformance.spec import Array, Case, DataSpec, LayerConfig, Sizes, Tensors, Value, outputs, structure, weights
 
 Outputs = Sequence[Array]
 Function = Callable[[LayerConfig, Tensors], Outputs]
@@ -100,6 +100,12 @@ class Layer:
         return found[: len(outputs(config))]
 
 
+def _new(config: LayerConfig) -> Reply:
+    """The weights of a new layer, which nobody looks at but for their types and shapes."""
+    arrays = tuple(np.zeros(it.shape, config.dtype) for it in weights(config))
+    return Reply(arrays, {"list": list(range(len(arrays)))}, 0.0)
+
+
 @dataclass
 class Player:
     """An implementation that answers the calls of a plan; all its layers are the same function."""
@@ -111,7 +117,10 @@ class Player:
         layers = {0: Layer(self.function, weights=own.weights)}
         replies = []
         for call in plan.calls:
-            layer = layers.setdefault(call.layer, Layer(self.function, bool(call.arguments)))
+            if call.fresh:
+                replies.append(_new(call.config))
+                continue
+            layer = layers.setdefault(call.layer, Layer(self.function, "stateful" in dict(call.arguments)))
             nesting, arrays, results = structure(call.config), tuple(layer.answer(call, own)), 2 * call.manner.threads
             if results:
                 firsts = range(0, len(arrays), len(arrays) // results)

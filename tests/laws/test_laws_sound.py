@@ -50,11 +50,12 @@ def test_no_correct_implementation_breaks_a_law(law: str) -> None:
     for number in range(TRIALS):
         rng = np.random.default_rng([SEED, number])
         trial = soundness.random_trial(rng)
-        of, held_to = Case(trial.config, DataSpec("generic", number)), precision(trial.style.dtype, trial.profile)
+        config = trial.config.with_options(dtype=trial.style.dtype)
+        of, held_to = Case(config, DataSpec("generic", number)), precision(trial.style.dtype, trial.profile)
         seen = observed(of, trial.draw, emulated(trial, rng), held_to, LAWS[law])
         if seen is not None:
             verdict = check(LAWS[law])(seen)
             assert verdict is not None
-            assert verdict.outcome == "pass", f"trial {number}: {verdict.message}: {trial.config} {trial.style}"
+            assert verdict.outcome == "pass", f"trial {number}: {verdict.message}: {config} {trial.style}"
             judged += 1
     assert judged, "the law said something"
