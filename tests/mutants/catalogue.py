@@ -494,6 +494,7 @@ SIZES = (
         "values",
         "dtype=float64",
         "timesteps>100",
+        looks="partly computed in float32",
         only={"dtype": "float64"},
         **SIZED,
     ),
