@@ -38,11 +38,16 @@ def cell_below_another(scene: Scene) -> Any:
     class HandsOn(scene.keras.layers.Layer):  # type: ignore[misc, name-defined]
         state_size = output_size = scene.inner().units
 
+        def get_initial_state(self, batch_size: Any = None) -> List[Any]:
+            return [scene.keras.ops.zeros((batch_size, self.state_size), dtype=self.compute_dtype)]
+
         def call(self, inputs: Any, states: Any, training: bool = False) -> Tuple[Any, List[Any]]:
             del states, training
             return inputs, [inputs]
 
-    return plain_call(scene, _loop(scene, [_cell(scene), HandsOn(dtype=scene.options["dtype"])]))
+    dtype = scene.options["dtype"]
+    stack = scene.keras.layers.StackedRNNCells([_cell(scene), HandsOn(dtype=dtype)], dtype=dtype)
+    return plain_call(scene, _loop(scene, stack))
 
 
 def cell_with_a_clock(scene: Scene) -> Any:

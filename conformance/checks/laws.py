@@ -195,7 +195,8 @@ class _Beside:
             if (ratio := largest(comparisons)) <= 1:
                 return None
         worst = worst_element(reply, outputs_of(relation.config, tensors), comparisons)
-        return _wrong(relation.told or self.plan.told, worst, ratio, "expected", relation.told)
+        call = self.plan.calls[relation.call]
+        return _wrong(relation.told or self._told(call), worst, ratio, "expected", relation.told or call.manner.route)
 
     def _expected(self, config: LayerConfig, tensors: Tensors, bound: Policy) -> Sequence[Expected]:
         return evaluate(config, [tensors], self.expectation.precision, bound)[0]
