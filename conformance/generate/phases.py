@@ -67,7 +67,7 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("quick", 2, 16, 60, 150, "every pair of option values; about half a minute an implementation", 9, 2),
-        Profile("ci", 3, 8, 150, 600, "every triple of option values; a minute or two an implementation", 1),
+        Profile("ci", 3, 8, 150, 600, "every triple of option values; one to six minutes an implementation", 1, 2),
         Profile("thorough", 3, 16, 1000, 3000, "every triple of option values and many random configurations", 1),
     )
 }
