@@ -21,6 +21,7 @@ from conformance.checks.observation import Expectation, Followed, Observation, R
 from conformance.checks.verdict import Verdict, Worst, joined
 from conformance.laws import (
     FEATURES,
+    LAWS,
     Call,
     Descended,
     Differentiated,
@@ -41,9 +42,6 @@ from conformance.reference import Expected, Policy, evaluate
 from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
 
 PASS = Verdict("pass")
-
-OF_SEVERAL_WAYS = ("routes", "declared")
-"""The laws whose further calls have nothing to do with each other: each is judged by itself."""
 
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:
@@ -75,7 +73,7 @@ class _Beside:
 
     def verdict(self) -> Verdict:
         """The first thing that is wrong, or a pass; of several ways, every one that is wrong."""
-        if self.law.name in OF_SEVERAL_WAYS:
+        if self.law.ways:
             return joined([*self._of_each_way()] or [PASS])
         for call, answer in zip(self.plan.calls, self.answers, strict=True):
             if (problem := self._form(call, answer)) is not None:
@@ -257,7 +255,8 @@ class _Beside:
 
 def again(name: str, verdict: Verdict) -> str:
     """Under which name a law is tried again to see the same: a law of several ways only by the one at fault."""
-    route, colon, _ = (verdict.cause or "").partition(": ") if name in OF_SEVERAL_WAYS else ("", "", "")
+    several = name in LAWS and LAWS[name].ways
+    route, colon, _ = (verdict.cause or "").partition(": ") if several else ("", "", "")
     return f"{name}/{route}" if colon else name
 
 

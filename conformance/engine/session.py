@@ -206,7 +206,7 @@ class Session:
             ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
             can = lambda config: self._hello.missing(config) is None  # noqa: E731
             plan = law.plan(Subject(case, drawn, can, name, routes, ways))
-            if lacking and (plan is not None or lacking == "declares"):
+            if lacking and (plan is not None or law.ways):  # without ways there is no plan
                 yield law.name, Unclaimed(lacking)
             elif plan is not None:
                 yield law.name, plan

@@ -20,6 +20,7 @@ from conformance.engine.weight_changes import (
     of_role,
     weight_changes,
 )
+from conformance.laws.axes import REVERSED, steps_of
 from conformance.reference import Expected
 from conformance.spec import Array, LayerConfig, Tensors, outputs, weights
 
@@ -179,8 +180,7 @@ def _in_time_order(config: LayerConfig, tensors: Tensors) -> tuple[LayerConfig, 
     """The same call with the data turned round for `go_backwards`, which leaves the order of such sequences open."""
     if config.get("go_backwards") is not True:
         return config, tensors
-    mask = None if tensors.mask is None else tensors.mask[:, ::-1]
-    return config.with_options(go_backwards=False), replace(tensors, x=tensors.x[:, ::-1], mask=mask)
+    return config.with_options(go_backwards=False), steps_of(config, tensors, REVERSED)
 
 
 # ---------------------------------------------------------------- results in each other's place

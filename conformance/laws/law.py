@@ -309,6 +309,8 @@ class Law:
         spoils: whether a fault that it looks for would change what other laws look at; it is then tried after them.
         rests_on: the law without which it cannot hold: what breaks that one breaks it, too.
         form_alone: whether it looks at shapes, types and nesting, and at no values.
+        ways: whether its further calls are ways that an implementation offers, by names of its own, and that have
+            nothing to do with each other: each is judged, and known, by itself.
     """
 
     name: str
@@ -319,6 +321,7 @@ class Law:
     spoils: bool = False
     rests_on: str | None = None
     form_alone: bool = False
+    ways: bool = False
 
 
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
