@@ -31,6 +31,15 @@ FLAGS = [
 
 KEYS = {"Escape": ("Escape", ""), "Enter": ("Enter", "\r"), "Tab": ("Tab", "")}
 
+# The middle of an element, or null where another element lies above it.
+MIDDLE = """(() => {
+  const element = document.querySelector(%s);
+  element.scrollIntoView({ block: "center", behavior: "instant" });
+  const { x, y, width, height } = element.getBoundingClientRect();
+  const middle = [x + width / 2, y + height / 2];
+  return element.contains(document.elementFromPoint(...middle)) ? middle : null;
+})()"""
+
 
 class Chromium:
     """One browser with one page.
@@ -148,12 +157,11 @@ class Chromium:
         self.send("Input.dispatchKeyEvent", type="keyUp", key=name, windowsVirtualKeyCode=code)
 
     def click(self, selector: str) -> None:
-        """Click on an element as a user does: where it is seen, with the mouse."""
-        place = self.ask(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
-            " e.scrollIntoView({block: 'center', behavior: 'instant'}); const r = e.getBoundingClientRect();"
-            " return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-        )
+        """Click on an element as a user does: with the mouse, where it is seen once the page has stopped scrolling."""
+        place, before = self.until(MIDDLE % json.dumps(selector)), None
+        while place != before:
+            time.sleep(0.05)
+            place, before = self.until(MIDDLE % json.dumps(selector)), place
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
