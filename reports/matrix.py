@@ -1,4 +1,4 @@
-"""One version of one framework for tox: installed or told apart, then run unless there are results already.
+"""One version of one framework for tox: installed, then run unless there are results already.
 
     python reports/matrix.py install PACKAGE...                 instead of pip, in an environment of the matrix
     python reports/matrix.py run NAME [ARGUMENT...]             writes reports/results/NAME.jsonl
@@ -14,7 +14,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-MISSING = Path(sys.prefix) / "not-available.txt"
 IMPLEMENTATIONS = (
     # what a name begins with, what it has in it, implementation
     ("keras2.", "-tf", "keras2:tensorflow"),
@@ -39,15 +38,27 @@ def main() -> int:
 
 
 def install(packages: list[str]) -> int:
-    """Install; what cannot be had is noted, and told when it is to be run."""
-    if MISSING.exists():
-        MISSING.unlink()
+    """Install; what cannot be had is told in one line, and tried again the next time.
+
+    Keras comes in a step of its own, after the rest: TensorFlow asks for a newer Keras than some of those that are
+    compared here, works with them nevertheless, and pip refuses only to install both at once.
+    """
+    first = [package for package in packages if not package.startswith("keras")]
+    for step in (first, [package for package in packages if package not in first]):
+        if step and (missing := pip_install(step)):
+            print(f"cannot be had on this machine: {missing}")
+            return 1
+    return 0
+
+
+def pip_install(packages: list[str]) -> str:
+    """What pip says in one line if it cannot; empty if it can."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", *packages]
     done = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR:")] or ["pip failed"]
-        MISSING.write_text(errors[-1].partition("ERROR: ")[2] or errors[-1])
-    return 0
+    if not done.returncode:
+        return ""
+    said = [line.partition("ERROR: ")[2] for line in done.stdout.splitlines() if line.startswith("ERROR: ")]
+    return next((line for line in reversed(said) if not line.startswith("ResolutionImpossible")), "pip failed")
 
 
 def run(name: str, *arguments: str) -> int:
@@ -57,9 +68,6 @@ def run(name: str, *arguments: str) -> int:
     if is_whole(kept):
         print(f"{name}: kept, results are in {kept}")
         return 0
-    if MISSING.exists():
-        print(f"{name}: cannot be had on this machine: {MISSING.read_text()}")
-        return 1
     suite = shutil.which("rnn-conformance", path=str(Path(sys.prefix).parent / "controller" / "bin"))
     if suite is None:
         print(f"{name}: the suite is not installed; run `tox run -e controller` first")

@@ -14,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -264,15 +265,23 @@ def _plain(name: str, interpreter: str, contract: Contract | None) -> Launch:
     if not (source and attribute):
         known = ", ".join(implementation_names())
         raise SpecError(
-            f"unknown implementation '{name}'; choose one of {known}, 'cmd:PROGRAM ARGUMENTS', "
+            f"unknown implementation '{name}'{_perhaps(name)}; choose one of {known}, 'cmd:PROGRAM ARGUMENTS', "
             "or package.module:Class with its --dialect"
         )
     if contract is None:
-        raise SpecError(f"'{name}' is no known name; if it is a Python class, say what it follows: --dialect NAME")
+        raise SpecError(
+            f"'{name}' is no known name{_perhaps(name)}; if it is a Python class, say what it follows: --dialect NAME"
+        )
     if source.endswith(".py") and not Path(source).is_file():
         raise ConformanceError(f"'{name}': there is no file {source}")
     command = (interpreter, str(ADAPTERS / PLAIN), name, contract.dialect, json.dumps(contract.claims))
     return Launch(name, command, _registry()["environment"])
+
+
+def _perhaps(name: str) -> str:
+    """What a misspelt name may have been meant to be."""
+    close = get_close_matches(name.lower(), _entries(), n=1, cutoff=0.7)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _program(name: str) -> tuple[str, ...]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import conformance.__main__
 from conformance.cli import main
 from conformance.cli.table import table
 
-FAKES = Path(__file__).parents[1] / "workers" / "fakes"
+ROOT = Path(__file__).parents[2]
+FAKES = ROOT / "tests" / "workers" / "fakes"
 HONEST = f"cmd:{sys.executable} {FAKES / 'numpy_layers.py'} torch"
 """An implementation that needs no framework."""
 
@@ -97,6 +103,22 @@ def test_explain_says_what_is_wrong(arguments: tuple[str, ...], message: str) ->
     assert message in line
 
 
+def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    program = [sys.executable, "-c", "from conformance.__main__ import main; main()"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "rnn-conformance: stopped before anything was done\n"
+
+
+def test_the_program_that_is_installed_is_that_of_the_module() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        (place,) = tomllib.load(file)["project"]["scripts"].values()
+    module, _, function = place.partition(":")
+    assert getattr(importlib.import_module(module), function) is conformance.__main__.main
+
+
 # ---------------------------------------------------------------- run
 
 
@@ -104,6 +126,8 @@ def test_explain_says_what_is_wrong(arguments: tuple[str, ...], message: str) ->
     ("arguments", "message"),
     [
         (("nonsense",), "unknown implementation 'nonsense'; choose one of keras:tensorflow"),
+        (("keras:tensorflw",), "'keras:tensorflw' is no known name (did you mean keras:tensorflow?); if it is"),
+        (("Torch",), "unknown implementation 'Torch' (did you mean torch?); choose one of"),
         (("cmd:no-such-program",), "there is no program 'no-such-program'"),
         (("torch", "torch"), "'torch' is named twice"),
         (("torch", "--python", "torch=/no/such/python"), "there is no Python interpreter '/no/such/python'"),

@@ -28,7 +28,6 @@ class Matrix:
         (place / "env").mkdir()
         self.names: dict[str, Any] = runpy.run_path(str(SCRIPT))
         self.results = place / "results"
-        self.missing = Path(self.names["MISSING"])
         self.suite = place / "controller" / "bin" / "rnn-conformance"
         self.names["run"].__globals__["RESULTS"] = self.results
 
@@ -120,17 +119,26 @@ def test_without_the_suite_it_says_what_to_run(matrix: Matrix, capsys: pytest.Ca
     assert "the suite is not installed; run `tox run -e controller` first" in capsys.readouterr().out
 
 
-def test_what_cannot_be_had_is_noted_and_told(
+def test_what_cannot_be_had_is_told_in_one_line_and_tried_again_the_next_time(
     matrix: Matrix, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = "Looking\nERROR: No matching distribution found for torch==0.1\n"
+    said = "Looking\nERROR: Cannot install torch==0.1 and numpy\nERROR: ResolutionImpossible: for help visit a page\n"
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1, stdout=said))
-    assert matrix.install("torch==0.1") == 0
-    assert matrix.run("torch2.13") == 1
-    assert "cannot be had on this machine: No matching distribution found for torch==0.1" in capsys.readouterr().out
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0, stdout=""))
-    assert matrix.install("torch==2.13.0") == 0
-    assert not matrix.missing.exists()
+    assert matrix.install("torch==0.1") == 1  # for tox it is not installed
+    assert capsys.readouterr().out == "cannot be had on this machine: Cannot install torch==0.1 and numpy\n"
+
+
+def test_keras_is_installed_after_what_asks_for_another_one(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[list[str]] = []
+
+    def pip(command: list[str], **_: Any) -> SimpleNamespace:
+        steps.append(command[command.index("install") + 2 :])
+        return SimpleNamespace(returncode=0, stdout="")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    assert matrix.install("dm-tree", "keras==3.0.*", "tensorflow-cpu==2.21.*") == 0
+    assert matrix.install("torch==2.13.*") == 0
+    assert steps == [["dm-tree", "tensorflow-cpu==2.21.*"], ["keras==3.0.*"], ["torch==2.13.*"]]
 
 
 def test_called_wrongly_it_says_how() -> None:
