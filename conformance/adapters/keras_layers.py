@@ -60,6 +60,9 @@ OPTIONS: Dict[str, List[Any]] = {
 
 FEATURES = ("carry", "layouts", "threads", "stateful", "mixed", "gradients", "initial_weights", "dropout", "train")
 
+SINCE = {"dropout": (3, 4)}
+"""What came later than Keras 3.0: `implementation` of a GRU, which decides how many masks there are."""
+
 
 class KerasLayer:
     """A layer, possibly in `Bidirectional`, called the way its options say.
@@ -169,12 +172,14 @@ class Keras:
         self.declares = declares or {}
 
     def describe(self) -> Dict[str, Any]:
+        present = keras_scene.version(self.keras)
+        features = [feature for feature in self.features if present >= SINCE.get(feature, present)]
         return {
             "dialect": self.dialect,
             "versions": {"keras": self.keras.__version__, **self.backend.versions(), "numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
             "capabilities": {
-                **self.source.claims.capabilities(self.backend.modes, self.features),
+                **self.source.claims.capabilities(self.backend.modes, features),
                 "routes": self.routes,
                 "declares": self.declares,
             },
@@ -236,9 +241,9 @@ def load() -> Keras:
         raise ValueError("Keras runs on %s, not on %s" % (keras.backend.backend(), sys.argv[1]))
     replacement = sources.replacement(sys.argv[2:], [*keras_replaced.CLASSES.values(), *keras_replaced.CELLS.values()])
     if replacement is None:
-        own = keras_routes.offered(sys.argv[1], keras_routes.OWN)
+        own = keras_routes.offered(keras, keras_routes.OWN)
         return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own, keras_declared.offered(keras_routes.OWN))
-    routes = keras_routes.offered(sys.argv[1], keras_routes.kinds_for(keras, replacement.name, replacement.kind))
+    routes = keras_routes.offered(keras, keras_routes.kinds_for(keras, replacement.name, replacement.kind))
     return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), routes)
 
 

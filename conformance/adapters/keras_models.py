@@ -5,7 +5,6 @@ They are routes, see keras_routes.py.
 
 from __future__ import annotations
 
-import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
@@ -79,12 +78,13 @@ def predict_at_once(scene: Scene) -> Any:
 
 
 def _predicted(scene: Scene, made: Any, batch_size: int) -> Any:
-    result = made.predict(flat(arrays(scene)), batch_size=batch_size, verbose=0)
-    return scene.keras.tree.map_structure(functools.partial(_tensor, scene), result)
+    return _tensors(scene, made.predict(flat(arrays(scene)), batch_size=batch_size, verbose=0))
 
 
-def _tensor(scene: Scene, value: Any) -> Any:
+def _tensors(scene: Scene, value: Any) -> Any:
     """`predict` gives arrays of NumPy where a call gives tensors."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(_tensors(scene, part) for part in value)
     return scene.backend.tensor(value) if isinstance(value, np.ndarray) else value
 
 

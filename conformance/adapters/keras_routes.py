@@ -12,13 +12,13 @@ import numpy as np
 
 if TYPE_CHECKING or __package__:
     from conformance.adapters import keras_backends, keras_cells, keras_models, keras_replaced
-    from conformance.adapters.keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call
+    from conformance.adapters.keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call, version
 else:
     import keras_backends
     import keras_cells
     import keras_models
     import keras_replaced
-    from keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call
+    from keras_scene import Needs, Route, Scene, arrays, built, configured, plain_call, version
 
 # ---------------------------------------------------------------- the living layer, called otherwise
 
@@ -196,8 +196,8 @@ ROUTES: Dict[str, Route] = {
     "mask_through_two_layers": Route(keras_models.mask_through_two_layers, MASKED, "own"),
     "mask_through_go_backwards": Route(keras_models.mask_through_go_backwards, MASKED, "own"),
     "from_config": Route(from_config, of="saved"),
-    "implementation_1": Route(implementation_1, GATED, "own"),
-    "without_cudnn": Route(without_cudnn, GATED, "own"),
+    "implementation_1": Route(implementation_1, GATED, "own", since=(3, 4)),
+    "without_cudnn": Route(without_cudnn, GATED, "own", since=(3, 2)),
     "zero_bias": Route(zero_bias, {"use_bias": [False]}, "own"),
     "backward_layer": Route(backward_layer, {"bidirectional": [True], "go_backwards": [False]}, "own"),
     "wider_backward_layer": Route(wider_backward_layer, WIDENED, "own"),
@@ -230,15 +230,18 @@ def kinds_for(keras: Any, name: str, stands_in: Any) -> Sequence[str]:
     return ("any", "saved") if says else ("any",)
 
 
-def offered(backend: str, kinds: Sequence[str]) -> Dict[str, Dict[str, List[Any]]]:
-    """The routes of layers of these kinds (see `Route.of`) on a backend, with the options that they need."""
+def offered(keras: Any, kinds: Sequence[str]) -> Dict[str, Dict[str, List[Any]]]:
+    """The routes of layers of these kinds (see `Route.of`) in a version on its backend, with the options they need."""
+    backend, present = keras.backend.backend(), version(keras)
     return {
-        name: dict(route.needs) for name, route in ROUTES.items() if backend in route.backends and route.of in kinds
+        name: dict(route.needs)
+        for name, route in ROUTES.items()
+        if backend in route.backends and route.of in kinds and present >= route.since
     }
 
 
 def follow(name: str, scene: Scene) -> Any:
     """What a route gives; `ValueError` if there is no such route on this backend."""
-    if name not in offered(scene.keras.backend.backend(), OWN):
+    if name not in offered(scene.keras, OWN):
         raise ValueError("there is no mode %r" % name)
     return ROUTES[name].run(scene)

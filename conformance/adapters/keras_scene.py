@@ -62,12 +62,20 @@ class Route(NamedTuple):
         needs: option -> the values with which there is this way; None: the layer has no such option.
         of: whose layers: `any`; `saved`: those that say how they are saved (`get_config`); `own`: those of Keras.
         backends: those that have it.
+        since: the first version of Keras that has what it needs.
     """
 
     run: Callable[[Scene], Any]
     needs: Needs = MappingProxyType({})
     of: str = "any"
     backends: Tuple[str, ...] = ("tensorflow", "torch", "jax")
+    since: Tuple[int, int] = (3, 0)
+
+
+def version(keras: Any) -> Tuple[int, int]:
+    """Of Keras: the first two numbers."""
+    major, minor = str(keras.__version__).split(".")[:2]
+    return int(major), int(minor)
 
 
 def arrays(scene: Scene) -> serve.Inputs:

@@ -55,13 +55,18 @@ def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
         def call(self, given: Dict[str, Any]) -> Any:
             states = [given[name] for name in sorted(given) if name.startswith("state")]
             handed = serve.Inputs(given["x"], given.get("mask"), None, states or None)
-            leaves = keras.tree.flatten(self.layer(handed.x, **keywords(handed)))
+            leaves = _leaves(self.layer(handed.x, **keywords(handed)))
             return [leaves[number] for number in weighed]
 
         def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - called by name, too
             return sum(keras.ops.sum(one * weight) for one, weight in zip(y_pred, y))
 
     return Weighed()
+
+
+def _leaves(result: Any) -> List[Any]:
+    """The tensors of what a layer gives, in order."""
+    return [leaf for part in result for leaf in _leaves(part)] if isinstance(result, (tuple, list)) else [result]
 
 
 def _named(inputs: serve.Inputs) -> Dict[str, Any]:

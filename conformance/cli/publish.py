@@ -9,9 +9,11 @@ import click
 
 from conformance.errors import ConformanceError
 from conformance.report import html
+from conformance.report.explanations import read_explanations
 from conformance.report.files import save
+from conformance.report.text import safe, short
 from conformance.report.trend import html as trend_page
-from conformance.report.trend import trend
+from conformance.report.trend import trend, unexplained
 from conformance.results import Results, encode, read_results
 
 ENDINGS = (".jsonl", ".jsonl.gz")
@@ -27,12 +29,20 @@ ENDINGS = (".jsonl", ".jsonl.gz")
     help="Directory for index.html, a page for each file, and results/ with the compressed files.",
 )
 @click.option("--command", "commands", multiple=True, help="A command to show on the page; repeatable.")
-def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...]) -> None:
+@click.option(
+    "--explanations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="TOML with [[explanation]] tables (implementation, check, message with * for any text, text) that say why "
+    "versions deviate; causes without one are told.",
+)
+def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...], explanations: Path | None) -> None:
     """Write a page with checks by version, a report for each results file, and the results compressed.
 
     Versions of one implementation stand beside each other, the oldest first. A file of results may be compressed
     already; of a folder all are taken, the uncompressed one if there are two of a name.
     """
+    said = () if explanations is None else read_explanations(explanations)
     found: dict[str, Results] = {}
     for file in (one for given in files for one in _files(given)):
         name = _name(file)
@@ -45,9 +55,11 @@ def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...]) -> No
         lines = "".join(f"{encode(event)}\n" for event in results.events())
         save(stored, gzip.compress(lines.encode(), mtime=0))  # no time is stored: the same text gives the same bytes
         click.echo(f"report   {out / name}.html")
-    page = trend_page(trend((results, f"{name}.html") for name, results in found.items()), commands)
-    save(out / "index.html", page)
+    families = trend(((results, f"{name}.html") for name, results in found.items()), said)
+    save(out / "index.html", trend_page(families, commands))
     click.echo(f"trend    {out / 'index.html'}")
+    for line in unexplained(families) if explanations else ():
+        click.echo(f"not explained  {short(safe(line))}")
 
 
 def _files(given: Path) -> list[Path]:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from conformance.checks import CHECKS
-from conformance.engine.events import DEVIATIONS, GroupFound, ImplementationStarted, Outcome
+from conformance.engine.events import DEVIATIONS, GroupFound, ImplementationStarted, KnownSeen, Outcome
+from conformance.report.explanations import Explanation, explained
 from conformance.report.html import TREND, render
 from conformance.report.tally import Judged, Tally, cases_of
 from conformance.report.text import count
+from conformance.report.trend_known import Declared, declared_rows
 from conformance.results import Results
 
 ALIKE = 0.5
@@ -33,6 +35,7 @@ class Run:
         spec: version of the specification.
         state: `ready`, or what went wrong.
         cases, groups: what was found.
+        known: what was declared of it.
         part: why that is not the whole; empty: it is.
     """
 
@@ -43,6 +46,7 @@ class Run:
     state: str
     cases: tuple[Judged, ...]
     groups: tuple[GroupFound, ...]
+    known: tuple[KnownSeen, ...] = ()
     part: str = ""
 
     @property
@@ -104,6 +108,7 @@ class Cause:
         when, looks_like, message: of the last version that has it.
         counts: label of a version -> failing cases, of how many judged, in words; with the address of its report.
         ended: whether the newest version no longer has it.
+        explanation: what people found out; empty if nothing.
     """
 
     check: str
@@ -114,6 +119,7 @@ class Cause:
     message: str
     counts: tuple[tuple[str, str, str], ...]
     ended: bool
+    explanation: str
 
 
 @dataclass(frozen=True)
@@ -124,13 +130,23 @@ class Family:
     runs: tuple[Run, ...]
     rows: tuple[Row, ...]
     causes: tuple[Cause, ...]
+    declared: tuple[Declared, ...]
     notes: tuple[str, ...]
 
 
-def trend(results: Iterable[tuple[Results, str]]) -> tuple[Family, ...]:
-    """The families of all results; each with the address of its report."""
+def trend(results: Iterable[tuple[Results, str]], explanations: Sequence[Explanation] = ()) -> tuple[Family, ...]:
+    """The families of all results, each of which comes with the address of its report."""
     runs = sorted((run for one, report in results for run in _runs(one, report)), key=_order)
-    return tuple(_family(name, tuple(members)) for name, members in groupby(runs, key=lambda run: run.name))
+    named = groupby(runs, key=lambda run: run.name)
+    return tuple(_family(name, tuple(members), explanations) for name, members in named)
+
+
+def unexplained(families: Sequence[Family]) -> Iterator[str]:
+    """A line for every cause that no explanation fits."""
+    for family in families:
+        for cause in family.causes:
+            if not cause.explanation:
+                yield f"{family.name}  {cause.check}  {cause.span}: {cause.message}"
 
 
 def html(families: Sequence[Family], commands: Sequence[str] = ()) -> str:
@@ -147,7 +163,8 @@ def _runs(results: Results, report: str) -> Iterator[Run]:
         groups = tuple(group for group in results.groups if group.implementation == name)
         known = started.get(name)
         state = known.state if known else "broken"
-        yield Run(name, _versions(known), report, results.header.spec, state, cases, groups, _part(results))
+        declared = tuple(one for one in results.known if one.implementation == name)
+        yield Run(name, _versions(known), report, results.header.spec, state, cases, groups, declared, _part(results))
 
 
 def _part(results: Results) -> str:
@@ -171,7 +188,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version.partition("+")[0]))
 
 
-def _family(name: str, runs: tuple[Run, ...]) -> Family:
+def _family(name: str, runs: tuple[Run, ...], explanations: Sequence[Explanation]) -> Family:
     notes = []
     specs = list(dict.fromkeys(run.spec for run in runs))
     if len(specs) > 1:
@@ -185,7 +202,8 @@ def _family(name: str, runs: tuple[Run, ...]) -> Family:
     notes += [f"{run.label} is broken: it could not be judged." for run in runs if run.state == "broken"]
     notes += [f"{run.label} is a part of a run: {run.part}." for run in runs if run.part]
     rows = tuple(row for check in CHECKS.values() if (row := _row(check.name, check.meaning, runs)) is not None)
-    return Family(name, runs, rows, tuple(_causes(runs)), tuple(notes))
+    causes = tuple(_causes(runs, explanations))
+    return Family(name, runs, rows, causes, declared_rows([run.known for run in runs]), tuple(notes))
 
 
 def _narrowed(run: Run, ids: set[str]) -> Run:
@@ -220,7 +238,7 @@ def _share(tally: Tally) -> str:
 # ---------------------------------------------------------------- causes by version
 
 
-def _causes(runs: Sequence[Run]) -> Iterator[Cause]:
+def _causes(runs: Sequence[Run], explanations: Sequence[Explanation]) -> Iterator[Cause]:
     """Groups that go on from version to version, chained; those that the newest version has come first."""
     chains: list[list[tuple[int, GroupFound]]] = []
     for place, run in enumerate(runs):
@@ -233,7 +251,7 @@ def _causes(runs: Sequence[Run]) -> Iterator[Cause]:
         for chain in chains:
             if chain[-1][0] == place - 1 and (declared := _declared(chain[-1][1], run)):
                 chain.append((place, replace(chain[-1][1], cases=declared)))
-    causes = [_cause(chain, runs) for chain in chains]
+    causes = [_cause(chain, runs, explanations) for chain in chains]
     places = {check: place for place, check in enumerate(CHECKS)}  # that of a later version may not be here
     yield from sorted(causes, key=lambda one: (one.ended, places.get(one.check, len(places)), one.message))
 
@@ -254,7 +272,7 @@ def _shared(one: GroupFound, other: GroupFound) -> int:
     return len(set(one.cases) & set(other.cases))
 
 
-def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run]) -> Cause:
+def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run], explanations: Sequence[Explanation]) -> Cause:
     places, last = [place for place, _ in chain], chain[-1][1]
     counts = tuple((runs[place].label, _failing(runs[place], group), runs[place].report) for place, group in chain)
     return Cause(
@@ -266,6 +284,7 @@ def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run]) -> Caus
         message=last.message,
         counts=counts,
         ended=places[-1] < len(runs) - 1,
+        explanation=explained(explanations, runs[0].name, last.check, last.message),
     )
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from driving import arrays, ask, build, call, config, framework, results, some_tensors
 
+from conformance.adapters import keras_replaced, keras_routes
+from conformance.adapters.keras_layers import OPTIONS, Keras
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
 from conformance.engine.worker import Limits, Worker
@@ -140,6 +144,28 @@ def test_routes_leave_no_files_behind(worker: Worker) -> None:
         assert difference(worker, CONFIGS["no bias"], route) == ""
     left = set(Path(tempfile.gettempdir()).glob("tmp*")) - before
     assert not [path for path in left if list(path.glob("model.*"))]
+
+
+@pytest.mark.parametrize(
+    ("version", "lacking", "dropout"),
+    [
+        ("3.0.5", {"implementation_1", "without_cudnn"}, False),
+        ("3.3.3", {"implementation_1"}, False),
+        ("3.4.1", set(), True),
+        ("3.16.0.dev2026", set(), True),
+    ],
+)
+def test_what_a_version_does_not_have_yet_is_not_offered(version: str, lacking: set[str], dropout: bool) -> None:
+    layers = SimpleNamespace(SimpleRNN=object, LSTM=object, GRU=object)
+    keras: Any = SimpleNamespace(
+        __version__=version, layers=layers, backend=SimpleNamespace(backend=lambda: "tensorflow")
+    )
+    backend: Any = SimpleNamespace(modes=("eager",), versions=dict)
+    offered = keras_routes.offered(keras, keras_routes.OWN)
+    assert set(keras_routes.ROUTES) - set(offered) == lacking
+    told = Keras(keras, backend, keras_replaced.own(keras, OPTIONS), offered).describe()["capabilities"]
+    assert told["routes"] == offered
+    assert ("dropout" in told["features"]) == dropout
 
 
 REPLACEMENT = """
