@@ -57,17 +57,14 @@ class Call(NamedTuple):
         """A new module with weights of its own, in evaluation mode."""
         return self.make(**changed).eval()
 
-    def example(self, more: int = 0) -> Tuple[Any, ...]:
-        """Arguments of zeros with the shapes of this call's; a batch that is not 1 is that much greater."""
-        return handed(self._zeros(self.x, self.batch_axis, more), self._zero_states(more))
+    def example(self, more: int = 0, steps: int = 0) -> Tuple[Any, ...]:
+        """Arguments of zeros with the shapes of this call's: more rows, if there are several, and more steps."""
+        rows = more if self.several else 0
+        states = None if self.states is None else [self._zeros(state, {1: rows}) for state in self.states]
+        return handed(self._zeros(self.x, {self.batch_axis: rows, self.time_axis: steps}), states)
 
-    def _zero_states(self, more: int) -> Optional[List[Any]]:
-        return None if self.states is None else [self._zeros(state, 1, more) for state in self.states]
-
-    def _zeros(self, tensor: Any, batch_axis: int, more: int) -> Any:
-        shape = list(tensor.shape)
-        if self.several:
-            shape[batch_axis] += more
+    def _zeros(self, tensor: Any, more: Mapping[int, int]) -> Any:
+        shape = [size + more.get(axis, 0) for axis, size in enumerate(tensor.shape)]
         return self.torch.zeros(shape, dtype=tensor.dtype)
 
     # ------------------------------------------------------------ what it is like

@@ -1,8 +1,7 @@
 """Ways to a result of PyTorch through compiled and exported programs.
 
 Programs are made with an example of zeros and then run with the input of the call, so that nothing that was computed
-with the example can pass for a result. ONNX is none of these ways: ONNX Runtime computes tanh and sigmoid by itself, so
-what PyTorch's were measured to be says nothing of it.
+with the example can pass for a result. ONNX is in torch_onnx.py.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def exported_decomposed(call: Call) -> Any:
 
 def exported_dynamic(call: Call) -> Any:
     """`torch.export` for any batch, with an example that has another."""
-    program = call.torch.export.export(call.module, call.example(more=1), dynamic_shapes=_dynamic(call))
+    program = call.torch.export.export(call.module, call.example(more=1), dynamic_shapes=dynamic(call))
     return program.module()(*call.arguments)
 
 
@@ -67,7 +66,7 @@ def _exported(call: Call) -> Any:
     return call.torch.export.export(call.module, call.example())
 
 
-def _dynamic(call: Call) -> Tuple[Any, ...]:
+def dynamic(call: Call) -> Tuple[Any, ...]:
     """The batch axis of input and states as dynamic, nested as the arguments of a call.
 
     A batch of 1 stays as it is, for torch.export documents that it specialises on 0 and 1; and so do the steps, because

@@ -21,6 +21,7 @@ if TYPE_CHECKING or __package__:
         torch_calls,
         torch_declared,
         torch_gradients,
+        torch_onnx,
         torch_replaced,
         torch_routes,
     )
@@ -31,6 +32,7 @@ else:
     import torch_calls
     import torch_declared
     import torch_gradients
+    import torch_onnx
     import torch_replaced
     import torch_routes
 
@@ -144,18 +146,21 @@ class Torch:
         self.source = source
 
     def describe(self) -> Dict[str, Any]:
+        lacking = torch_onnx.missing()
         return {
             "dialect": "torch",
-            "versions": {"torch": self.torch.__version__, "numpy": np.__version__},
+            "versions": {"torch": self.torch.__version__, "numpy": np.__version__, **torch_onnx.versions()},
             "environment": {
                 **serve.common_environment(),
                 "device": "cpu",
                 "threads": str(self.torch.get_num_threads()),
+                "onnx": "without %s: nothing is exported" % lacking if lacking else "exported, run by ONNX Runtime",
             },
             "capabilities": {
                 **self.source.claims.capabilities(["eager"], FEATURES),
                 "routes": self.routes(),
                 "declares": {} if self.source.classes else torch_declared.offered(),
+                "runtimes": {} if self.source.classes else torch_onnx.offered(),
             },
         }
 

@@ -14,10 +14,11 @@ import io
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import torch_exports, torch_parts
+    from conformance.adapters import torch_exports, torch_onnx, torch_parts
     from conformance.adapters.torch_calls import PACKED, Call, Route
 else:
     import torch_exports
+    import torch_onnx
     import torch_parts
     from torch_calls import PACKED, Call, Route
 
@@ -322,10 +323,11 @@ HALF: Dict[str, str] = {"autocast_float16": "float16", "autocast_bfloat16": "bfl
 
 
 def follow(name: str, call: Call) -> Any:
-    """What a route gives; `ValueError` if there is none of that name."""
+    """What a route, or another runtime, gives; `ValueError` if there is none of that name."""
     if name in HALF:
         with call.torch.autocast("cpu", dtype=getattr(call.torch, HALF[name])):
             return call.plain()
-    if name not in ROUTES:
-        raise ValueError("there is no mode %r; there are eager and the routes %s" % (name, ", ".join(ROUTES)))
-    return ROUTES[name].result(call)
+    known = {**ROUTES, **torch_onnx.RUNTIMES}
+    if name not in known:
+        raise ValueError("there is no mode %r; there are eager and the routes %s" % (name, ", ".join(known)))
+    return known[name].result(call)

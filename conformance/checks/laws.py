@@ -1,8 +1,9 @@
 """Checks of laws: the results of several calls, beside each other.
 
 Where exact arithmetic gives the same for both, each result may be as far from it as the allowance of the case says, so
-two results may be twice as far from each other. Where the specification leaves a value open, all that can be said is
-that a number stays a number.
+two results may be twice as far from each other; where another program computed one of them, the allowance is that of
+the worst activations that are known. Where the specification leaves a value open, all that can be said is that a number
+stays a number.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from conformance.checks import declared, derivatives, descent, dropout, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
-from conformance.checks.observation import Expectation, Followed, Observation, Refusal, Reply, Unclaimed
+from conformance.checks.observation import (
+    Expectation,
+    Followed,
+    Observation,
+    Refusal,
+    Reply,
+    Unclaimed,
+    of_any_program,
+)
 from conformance.checks.verdict import Verdict, Worst, joined
 from conformance.laws import (
     FEATURES,
@@ -55,7 +64,8 @@ def check(law: Law) -> Callable[[Observation], Verdict | None]:
             return Verdict("unsupported", f"does not claim to {FEATURES[followed.feature]}")
         if followed.lost is not None:
             return lost(followed.lost)
-        return _Beside(law, seen.expectation, seen.reply, followed).verdict()
+        due = of_any_program(seen.expectation) if law.elsewhere else seen.expectation
+        return _Beside(law, due, seen.reply, followed).verdict()
 
     return judge
 

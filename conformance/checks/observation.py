@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from conformance.laws import Plan
-from conformance.reference import Expected, Precision, evaluate
+from conformance.reference import ELSEWHERE, Expected, Precision, evaluate, precision
 from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs_of, structure
 
 
@@ -145,6 +145,13 @@ def expectations(cases: Sequence[Case], drawn: Sequence[Tensors], precision: Pre
     return tuple(
         Expectation(case, tensors, precision, step) for case, tensors, step in zip(cases, drawn, steps, strict=True)
     )
+
+
+def of_any_program(due: Expectation) -> Expectation:
+    """The same case, expected of a program whose activations nobody has measured."""
+    held_to = precision(due.precision.dtype, ELSEWHERE)
+    (found,) = expectations((due.case,), (due.tensors,), held_to)
+    return found
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,10 @@ def _check_capabilities(said: Any) -> None:
         raise NonsenseError("capabilities whose sizes are not a table of lists")
     if not _texts(said.get("features", [])):
         raise NonsenseError("capabilities whose features are not a list of names")
-    routes = said.get("routes", {})
-    if not isinstance(routes, dict) or not all(_is_table_of_lists(needs) for needs in routes.values()):
-        raise NonsenseError("capabilities whose routes are not a table of tables of lists")
+    for name in ("routes", "runtimes"):
+        ways = said.get(name, {})
+        if not isinstance(ways, dict) or not all(_is_table_of_lists(needs) for needs in ways.values()):
+            raise NonsenseError(f"capabilities whose {name} are not a table of tables of lists")
     declares = said.get("declares", {})
     if not isinstance(declares, dict) or not all(_is_way_to_declare(way) for way in declares.values()):
         raise NonsenseError("capabilities whose declares are not a table with of, unknown and needs")

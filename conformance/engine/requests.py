@@ -34,6 +34,7 @@ class Hello:
             that it needs.
         declares: ways in which it says beforehand what a call gives, by names of its own: what of (`of`), for which
             unknown sizes (`unknown`), and the option values that they need (`needs`).
+        runtimes: ways through an exported program that another runtime runs, told as routes are.
     """
 
     dialect: str
@@ -47,6 +48,7 @@ class Hello:
     features: tuple[str, ...] = ()
     routes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
     declares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runtimes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -64,6 +66,7 @@ class Hello:
             features=tuple(said.get("features", ())),
             routes=said.get("routes", {}),
             declares=said.get("declares", {}),
+            runtimes=said.get("runtimes", {}),
         )
 
     @property
@@ -78,11 +81,16 @@ class Hello:
         sizes = {name: list(values) for name, values in self.sizes.items()}
         said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
         more = {"features": list(self.features), "routes": dict(self.routes), "declares": dict(self.declares)}
+        more["runtimes"] = dict(self.runtimes)
         return said | {"sizes": sizes, "rejections": self.rejections, **more}
 
     def routes_for(self, config: LayerConfig) -> tuple[str, ...]:
         """The other ways to call a layer of this configuration."""
         return tuple(route for route, needs in self.routes.items() if _meets(config, needs))
+
+    def runtimes_for(self, config: LayerConfig) -> tuple[str, ...]:
+        """The ways through another runtime for a layer of this configuration."""
+        return tuple(way for way, needs in self.runtimes.items() if _meets(config, needs))
 
     def ways_to_declare(self, config: LayerConfig) -> tuple[Way, ...]:
         """How it says beforehand what a call of a layer of this configuration gives."""
@@ -94,7 +102,8 @@ class Hello:
 
     def lacks(self, needed: Sequence[str]) -> str | None:
         """The first of some features that it does not offer."""
-        offered = {*self.features, *(["declares"] if self.declares else [])}
+        tables = {"declares": self.declares, "runtimes": self.runtimes}
+        offered = {*self.features, *(name for name, table in tables.items() if table)}
         return next((feature for feature in needed if feature not in offered), None)
 
     def missing(self, config: LayerConfig, rejection: str | None = None) -> str | None:

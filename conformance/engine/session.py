@@ -203,9 +203,10 @@ class Session:
             law = LAWS[name]
             lacking = self._hello.lacks(law.needs)
             routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
+            runtimes = tuple(it for it in self._hello.runtimes_for(case.config) if route in ("", it))
             ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
             can = lambda config: self._hello.missing(config) is None  # noqa: E731
-            plan = law.plan(Subject(case, drawn, can, name, routes, ways))
+            plan = law.plan(Subject(case, drawn, can, name, routes, ways, runtimes))
             if lacking and (plan is not None or law.ways):  # without ways there is no plan
                 yield law.name, Unclaimed(lacking)
             elif plan is not None:

@@ -270,6 +270,7 @@ class Subject:
         name: of the law; its random choices follow from it and the case.
         routes: the ways to call it, beside plain calls, that the implementation offers.
         declares: the ways in which the implementation says beforehand what a call gives.
+        runtimes: the ways through an exported program that another runtime runs.
     """
 
     case: Case
@@ -278,6 +279,7 @@ class Subject:
     name: str
     routes: tuple[str, ...] = ()
     declares: tuple[Way, ...] = ()
+    runtimes: tuple[str, ...] = ()
 
     @property
     def config(self) -> LayerConfig:
@@ -311,6 +313,7 @@ class Law:
         form_alone: whether it looks at shapes, types and nesting, and at no values.
         ways: whether its further calls are ways that an implementation offers, by names of its own, and that have
             nothing to do with each other: each is judged, and known, by itself.
+        elsewhere: whether its further calls are computed by another program, whose activations nobody has measured.
     """
 
     name: str
@@ -322,6 +325,7 @@ class Law:
     rests_on: str | None = None
     form_alone: bool = False
     ways: bool = False
+    elsewhere: bool = False
 
 
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
@@ -350,5 +354,6 @@ FEATURES: Mapping[str, str] = {
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
     "declares": "say beforehand what a call gives",
+    "runtimes": "be exported and run by another runtime",
 }
 """What an implementation may claim to do beyond plain calls."""

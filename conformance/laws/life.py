@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,9 @@ THREADS = 2
 
 ROUTES = 3
 """How many other ways to call a layer are tried on a case."""
+
+RUNTIMES = 2
+"""Through how many exported programs the result of a case is computed; an export may take seconds."""
 
 
 def layouts(subject: Subject) -> Plan | None:
@@ -74,13 +78,22 @@ def instances(subject: Subject) -> Plan | None:
 
 def routes(subject: Subject) -> Plan | None:
     """Every other way to call the layer gives what a plain call gives."""
-    order = subject.stream.unit(len(subject.routes)).argsort()
-    chosen = [subject.routes[place] for place in order[:ROUTES]]
+    return _on_some_ways(subject, subject.routes, ROUTES, "another way to call the layer gives something else")
+
+
+def runtimes(subject: Subject) -> Plan | None:
+    """The layer as an exported program in another runtime gives what a plain call gives."""
+    return _on_some_ways(subject, subject.runtimes, RUNTIMES, "another runtime gives something else")
+
+
+def _on_some_ways(subject: Subject, ways: Sequence[str], most: int, told: str) -> Plan | None:
+    """A call on each of some ways, chosen by the case; None if there is no way."""
+    chosen = [ways[place] for place in subject.stream.unit(len(ways)).argsort()[:most]]
     if not chosen:
         return None
-    calls = tuple(Call(subject.config, subject.tensors, manner=Manner(route=route)) for route in chosen)
+    calls = tuple(Call(subject.config, subject.tensors, manner=Manner(route=way)) for way in chosen)
     relations = [relation for call in range(len(calls)) for relation in same(subject.contract, call, everything)]
-    return Plan(calls, tuple(relations), "another way to call the layer gives something else")
+    return Plan(calls, tuple(relations), told)
 
 
 def declared(subject: Subject) -> Plan | None:

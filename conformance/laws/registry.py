@@ -31,6 +31,15 @@ LAWS: Mapping[str, Law] = {
         Law("ownership", "what a call gave back belongs to the caller", life.ownership, ("ownership",), True, True),
         Law("routes", "every way to call the layer gives the same", life.routes, everywhere=True, ways=True),
         Law(
+            "runtimes",
+            "an exported layer gives the same in another runtime",
+            life.runtimes,
+            ("runtimes",),
+            everywhere=True,
+            ways=True,
+            elsewhere=True,
+        ),
+        Law(
             "declared",
             "what a layer declares is what it gives",
             life.declared,

@@ -15,11 +15,11 @@ from conformance.errors import SpecError
 from conformance.reference import keras, torch
 from conformance.reference.cells import CELLS, Cells
 from conformance.reference.expected import Expected, form_only, output_contracts
-from conformance.reference.precision import CAPS, Accuracy, Precision, precision
+from conformance.reference.precision import CAPS, ELSEWHERE, Accuracy, Precision, precision
 from conformance.reference.scan import Policy
 from conformance.spec import LayerConfig, Tensors
 
-__all__ = ["CAPS", "Accuracy", "Cells", "Expected", "Policy", "Precision", "evaluate", "precision"]
+__all__ = ["CAPS", "ELSEWHERE", "Accuracy", "Cells", "Expected", "Policy", "Precision", "evaluate", "precision"]
 
 _DIALECTS = {"keras": keras, "keras2": keras, "torch": torch}
 

@@ -2,7 +2,7 @@
 
 The operator LSTM of ONNX has no projection. The exporter counts two or four weights for every direction where there are
 three or five, passes over the projection without a word, and writes initial states of two sizes, which the operator
-forbids. Clause GEN-LIFE-4. Needs torch, onnx, onnxscript and onnxruntime; imports nothing of this project.
+forbids. Clause GEN-LIFE-5. Needs torch, onnx, onnxscript and onnxruntime; imports nothing of this project.
 """
 
 import io

@@ -21,7 +21,6 @@ ELSEWHERE = {
     "keras_dropout_inference_seed": "the documentation leaves it open: it is recorded, and no failure",
     "keras_tensorflow_bfloat16_truncates": "one of some thousand cases shows it; an entry would excuse all",
     "torch_hardsigmoid_gradient": "torch's own layers do not use it; on keras:torch float64 deviates as a whole",
-    "torch_onnx_projection": "ONNX is no route of this suite yet",
 }
 """Findings that do not show in a run, and why: nothing can be declared for them."""
 

@@ -40,7 +40,7 @@ def case(dialect: str = "keras", layer: str = "lstm", sizes: Sizes = SIZES, kind
 
 
 def subject(of: Case, law: str, can: Callable[[LayerConfig], bool] = lambda _: True) -> Subject:
-    return Subject(of, tensors(of), can, law, ROUTES)
+    return Subject(of, tensors(of), can, law, ROUTES, runtimes=ROUTES)
 
 
 def plan(of: Case, law: str) -> Plan | None:
@@ -131,7 +131,7 @@ class Player:
 
 def observed(of: Case, given: Tensors, function: Function, held_to: Precision, law: Law) -> Observation | None:
     """A case with what follows of one law; None where the law says nothing."""
-    planned = law.plan(Subject(of, given, lambda _: True, law.name, ROUTES))
+    planned = law.plan(Subject(of, given, lambda _: True, law.name, ROUTES, runtimes=ROUTES))
     if planned is None:
         return None
     (due,) = expectations([of], [given], held_to)

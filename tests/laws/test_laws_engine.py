@@ -61,7 +61,7 @@ def test_an_honest_implementation_keeps_every_law(dialect: str, only: dict[str, 
     tried = {name: seen for name, seen in found.items() if name in LAWS and seen != {"unsupported"}}
     assert all(seen == {"pass"} for seen in tried.values()), tried
     keras_alone = {"full_mask", "masked_tail", "time_reversal", "merge_modes", "stateful"}
-    not_offered = {"routes", "mixed_precision"}
+    not_offered = {"routes", "runtimes", "mixed_precision"}
     assert set(tried) >= set(PLAYED) - not_offered - (keras_alone if dialect == "torch" else set())
 
 
