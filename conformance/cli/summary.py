@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conformance.report import behaviours, block, known, markdown, view
+from conformance.report import behaviours, behind, block, known, markdown, view
 from conformance.report.ci import annotated
 from conformance.report.text import count, safe, seconds
 from conformance.results import Results
@@ -36,6 +36,7 @@ def summary(results: Results, form: str, source: Path) -> str:
     declared = known.lines(report.known)
     if declared:
         parts.append("\n".join(declared))
+    parts += behind.lines(report.behind)
     parts += behaviours.lines(results.behaviours)
     return "\n\n".join(parts)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conformance.checks.verdict import DEVIATIONS, Also, Elements, Outcome, Verdict, Worst
+from conformance.generate.phases import Instead
 
 __all__ = [
     "DEVIATIONS",
@@ -21,6 +22,7 @@ __all__ = [
     "Evidence",
     "GroupFound",
     "ImplementationStarted",
+    "Instead",
     "KnownSeen",
     "Outcome",
     "RunFinished",
@@ -92,10 +94,11 @@ class CaseJudged:
         implementation: its name.
         id: the case's identity.
         case: the case's canonical form (`Case.canonical()`).
-        phase: `pinned`, `covering` or `random`.
+        phase: `pinned`, `covering`, `random` or `behind`.
         mode: how the layer was called: `eager`, `graph`, ...
         seconds: time of the call inside the worker; None if there was none.
         outcomes: check name -> verdict; checks that do not apply to the case are left out.
+        instead: what it was run in the place of; in phase `behind` only.
     """
 
     implementation: str
@@ -105,6 +108,7 @@ class CaseJudged:
     mode: str
     outcomes: Mapping[str, Verdict]
     seconds: float | None = None
+    instead: Instead | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from conformance.generate.phases import Batch
 Key = tuple[str, str]
 """Phase and id of a case."""
 
+Left = Sequence[tuple[Batch, frozenset[int]]]
+"""Batches that are not finished, with the places of their cases that have a verdict already."""
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -46,15 +49,16 @@ class Earlier:
             was, is_ = (", ".join(f"{key} {value}" for key, value in it.items()) for it in (self.versions, versions))
             raise ResultsError(f"--resume: {self.name} was {was} and is {is_}; run anew without --resume")
         ids = {_key(batch, index) for batch in planned for index in range(len(batch.cases))}
-        strange = sum((judged.phase, judged.id) not in ids for judged in self.cases)
+        planned_then = (judged for judged in self.cases if judged.phase != "behind")
+        strange = sum((judged.phase, judged.id) not in ids for judged in planned_then)
         if strange:
             raise ResultsError(
                 f"--resume: {strange} of {len(self.cases)} cases of {self.name} are none that these options plan; "
                 "give the options of the run that was cut off, or run anew without --resume"
             )
 
-    def left(self, planned: Sequence[Batch]) -> list[tuple[Batch, frozenset[int]]]:
-        """The batches that are not finished, with the places of their cases that have a verdict already.
+    def left(self, planned: Sequence[Batch]) -> Left:
+        """The batches that are not finished.
 
         A batch is run as a whole again, because the first call on a layer is made and judged otherwise than later ones.
         """

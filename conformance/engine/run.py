@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import queue
 import threading
@@ -18,20 +19,21 @@ import conformance
 from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
 from conformance.engine.behaviours import ask
+from conformance.engine.behind import ROUNDS, behind
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
 from conformance.engine.deviations import Deviation, declared, seen
 from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
-from conformance.engine.resume import Earlier
+from conformance.engine.resume import Earlier, Left
 from conformance.engine.session import EAGER, Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, Profile, plan, resized
 from conformance.generate.phases import batch as drawn
 from conformance.generate.shard import Shard
-from conformance.reference import Accuracy
+from conformance.reference import Accuracy, Precision
 from conformance.spec import SPEC_VERSION, Case, Dialect, LayerConfig, load_dialect
 
 
@@ -204,7 +206,8 @@ class _Test:
         modes = Modes.of(hello)
         accuracies = calibrate(self._session, dialect, hello, modes)
         self._known = tuple(one for one in self._options.known if one.concerns(self.launch.name, hello.versions))
-        everything = self._planned(dialect, hello)
+        whole = self._planned(dialect, hello)
+        everything = [it for it in whole if self._options.shard is None or self._options.shard.has(it.config)]
         batches = first_cases(everything, self._options.max_cases)
         earlier = Earlier.of(self.launch.name, self._options.earlier)
         earlier.check(hello.versions, everything)
@@ -213,14 +216,10 @@ class _Test:
             self._emit(answer)
         for judged in earlier.cases:
             self._tell(Case.from_canonical(judged.case), judged)
-        left = earlier.left(batches)
-        done = {id(batch): places for batch, places in left}
         held_to = precisions(dialect, accuracies)
-        claimed, laws = self._claimed([batch for batch, _ in left], hello, done), self._options.profile.laws
-        for sent, observed in self._session.observe(claimed, held_to, modes, laws, self._laws_of_witnesses()):
-            for place, (mode, observation) in enumerate(zip(sent.modes, observed, strict=True)):
-                if place not in done[id(sent.batch)]:
-                    self._record(sent.batch, mode, observation)
+        later = self._behind(whole, hello) if batches == everything else ()
+        for some in itertools.chain([batches], later):
+            self._judge(earlier.left(some), hello, held_to, modes)
         experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
@@ -228,7 +227,34 @@ class _Test:
         records = [(record.case, record.judged) for record in self._records]
         for known in self._known:
             self._emit(seen(known, self.launch.name, records, self._session.tries))
-        return len(batches) < len(everything) or batches[-1:] != everything[-1:]
+        return batches != everything
+
+    def _judge(self, left: Left, hello: Hello, held_to: Mapping[str, Precision], modes: Modes) -> None:
+        """Run batches and tell of the cases that have no verdict yet."""
+        done = {id(batch): places for batch, places in left}
+        claimed, laws = self._claimed([batch for batch, _ in left], hello, done), self._options.profile.laws
+        for sent, observed in self._session.observe(claimed, held_to, modes, laws, self._laws_of_witnesses()):
+            for place, (mode, observation) in enumerate(zip(sent.modes, observed, strict=True)):
+                if place not in done[id(sent.batch)]:
+                    self._record(sent.batch, mode, observation)
+
+    def _behind(self, whole: Sequence[Batch], hello: Hello) -> Iterator[list[Batch]]:
+        """What lies behind that which cannot be called, round by round; never layers that nobody asked for."""
+        options = self._options
+
+        def can(config: LayerConfig) -> bool:
+            return not options.configs and _wanted(config, options.only) and hello.missing(config) is None
+
+        planned = [batch.config for batch in whole if batch.cases[0].rejection is None and can(batch.config)]
+        judged = [record for record in self._records if record.judged.phase != "behind"]
+        for _ in range(ROUNDS):
+            batches = behind(judged, planned, options.profile.strength, can)
+            if not batches or self._stop.is_set():
+                return
+            yield batches
+            planned += (batch.config for batch in batches)
+            ids = {case.id for batch in batches for case in batch.cases}
+            judged += (it for it in self._records if it.judged.phase == "behind" and it.judged.id in ids)
 
     def _planned(self, dialect: Dialect, hello: Hello) -> list[Batch]:
         """What the user asked for; random configurations are such as the implementation claims."""
@@ -240,8 +266,7 @@ class _Test:
             everything: Iterable[Batch] = [drawn("covering", config, draws, options.seed) for config in mine]
         else:
             everything = plan(dialect, options.profile, options.seed, options.phases, saved, hello.claims)
-        fitting = (resized(one, hello.sizes) for one in everything if _wanted(one, options.only))
-        return [one for one in fitting if options.shard is None or options.shard.has(one.config)]
+        return [resized(one, hello.sizes) for one in everything if _wanted(one.config, options.only)]
 
     def _laws_of_witnesses(self) -> dict[str, tuple[str, ...]]:
         """Case id of a witness -> the laws, with their routes, that it is a witness of."""
@@ -276,7 +301,9 @@ class _Test:
             self._add(batch, case, EAGER, dict.fromkeys(applicable(case), verdict), None)
 
     def _add(self, batch: Batch, case: Case, mode: str, outcomes: Mapping[str, Verdict], seconds: float | None) -> None:
-        judged = CaseJudged(self.launch.name, case.id, case.canonical(), batch.phase, mode, outcomes, seconds)
+        judged = CaseJudged(
+            self.launch.name, case.id, case.canonical(), batch.phase, mode, outcomes, seconds, batch.instead
+        )
         self._tell(case, judged)
 
     def _tell(self, case: Case, judged: CaseJudged) -> None:
@@ -320,9 +347,9 @@ def first_cases(batches: Sequence[Batch], most: int | None) -> list[Batch]:
     return kept
 
 
-def _wanted(batch: Batch, only: Mapping[str, str]) -> bool:
+def _wanted(config: LayerConfig, only: Mapping[str, str]) -> bool:
     """Whether a configuration has all the values that the user asked for."""
-    has = {"layer": batch.config.layer, **{name: str(value).lower() for name, value in batch.config.items}}
+    has = {"layer": config.layer, **{name: str(value).lower() for name, value in config.items}}
     return all(has.get(name) == value.lower() for name, value in only.items())
 
 

@@ -15,8 +15,9 @@ from conformance.generate.strategies import random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
 from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
 
-Phase = Literal["pinned", "covering", "random"]
+Phase = Literal["pinned", "covering", "random", "behind"]
 PHASES: tuple[Phase, ...] = ("pinned", "covering", "random")
+"""The phases that can be chosen. What is run `behind` follows from what could not be called in them."""
 
 SIZED_DRAWS = 2
 """Draws of data for a configuration of special sizes: one for each way of calling it."""
@@ -27,15 +28,32 @@ DRAWS_APART = 4
 
 
 @dataclass(frozen=True)
+class Instead:
+    """What a case is run in the place of: a configuration that cannot be called, because of one of its options.
+
+    Attributes:
+        of: id of the first case of that configuration.
+        option: the option with its value there, such as `go_backwards=True`.
+        now: the option with its value here, such as `go_backwards=False`.
+    """
+
+    of: str
+    option: str
+    now: str
+
+
+@dataclass(frozen=True)
 class Batch:
     """One configuration with all its draws of data, to be run on one built layer.
 
-    `cases` all have this configuration; if it must be rejected there is one case.
+    `cases` all have this configuration; if it must be rejected there is one case. `instead` is there in phase
+    `behind`.
     """
 
     phase: Phase
     config: LayerConfig
     cases: tuple[Case, ...]
+    instead: Instead | None = None
 
 
 @dataclass(frozen=True)

@@ -38,4 +38,6 @@ def _lines(group: Group) -> Iterator[str]:
         yield f"   looks like     {group.looks_like}"
     if group.also:
         yield safe(f"   also breaks    {', '.join(group.also)}")
+    for one in group.behind:
+        yield f"   behind it      {one.words}"
     yield f"   replay         {group.replay}"

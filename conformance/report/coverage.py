@@ -101,17 +101,19 @@ def _coverage(rules: Dialect, cases: Sequence[Judged]) -> Coverage:
     valid = [case for case in cases if case.rejection is None]
     possible = {strength: covering.valid_tuples(rules, strength) for strength in (2, 3)}
     covered = possible[2] & covering.covered(_rows(valid), 2)
-    chosen = [(phase, [case for case in cases if case.phase == phase]) for phase in PHASES]
+    chosen = {phase: [case for case in cases if case.phase == phase] for phase in PHASES}
+    if not chosen["behind"]:  # as a rule nothing is
+        del chosen["behind"]
     return Coverage(
         dialect=rules.name,
         title=rules.title,
-        phases=tuple(_phase(name, some, possible) for name, some in [*chosen, ("all", cases)]),
+        phases=tuple(_phase(name, some, possible) for name, some in {**chosen, "all": cases}.items()),
         pairs_possible=len(possible[2]),
         triples_possible=len(possible[3]),
         pairs_missing=tuple(sorted(_spelled(pair) for pair in possible[2] - covered)),
         rejections=len({case.rejection for case in cases if case.rejection}),
         rejections_possible=len(rules.rejections),
-        options=_options(rules, valid),
+        options=_options(rules, valid, tuple(chosen)),
     )
 
 
@@ -133,26 +135,24 @@ def _spelled(pair: frozenset[tuple[str, Any]]) -> str:
     return " · ".join(sorted(f"{name}={value}" for name, value in pair))
 
 
-def _options(rules: Dialect, cases: Sequence[Judged]) -> tuple[OptionCoverage, ...]:
+def _options(rules: Dialect, cases: Sequence[Judged], phases: Sequence[str]) -> tuple[OptionCoverage, ...]:
     counts: Counter[tuple[str, str, str]] = Counter(
         (name, str(value), case.phase) for case in cases for name, value in case.options.items()
     )
-    layers = OptionCoverage(
-        "layer", "kind of layer", tuple(_value(counts, "layer", name, None) for name in rules.layers)
-    )
+
+    def value(option: str, value: str, default: str | None) -> ValueCoverage:
+        by_phase = tuple(counts.get((option, value, phase), 0) for phase in phases)
+        return ValueCoverage(value, value == default, by_phase, sum(by_phase))
+
+    layers = OptionCoverage("layer", "kind of layer", tuple(value("layer", name, None) for name in rules.layers))
     return (
         layers,
         *(
             OptionCoverage(
                 option.name,
                 option.meaning,
-                tuple(_value(counts, option.name, str(value), str(option.default)) for value in option.values),
+                tuple(value(option.name, str(one), str(option.default)) for one in option.values),
             )
             for option in rules.options.values()
         ),
     )
-
-
-def _value(counts: Mapping[tuple[str, str, str], int], option: str, value: str, default: str | None) -> ValueCoverage:
-    by_phase = tuple(counts.get((option, value, phase), 0) for phase in PHASES)
-    return ValueCoverage(value, value == default, by_phase, sum(by_phase))

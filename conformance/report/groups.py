@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Returned, Verdict, Worst
+from conformance.report.behind import Behind
 from conformance.report.coverage import known_dialect
 from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
@@ -92,6 +93,7 @@ class Group:
         also: other checks that fail as a consequence.
         evidence: numbers that show it.
         returned: what was promised and what came, where its form is wrong.
+        behind: what was run in the place of these cases, because they cannot be called.
     """
 
     number: int
@@ -115,6 +117,7 @@ class Group:
     same_on: tuple[Sibling, ...] = ()
     evidence: Evidence | None = None
     returned: Returned | None = None
+    behind: tuple[Behind, ...] = ()
 
     @property
     def shown_ids(self) -> tuple[str, ...]:
@@ -161,12 +164,19 @@ def linked(groups: Sequence[Group]) -> tuple[Group, ...]:
     )
 
 
-def groups_of(results: Results, cases: Mapping[str, Sequence[Judged]], source: str) -> tuple[Group, ...]:
+def groups_of(
+    results: Results, cases: Mapping[str, Sequence[Judged]], source: str, behind: Sequence[Behind] = ()
+) -> tuple[Group, ...]:
     """All groups; where a run was cut off before it made any for a check, simple ones by cause."""
     found = [*results.groups]
     made = {(group.implementation, check) for group in found for check in (group.check, *group.also)}
     found += _simple(results, made, max((group.number for group in found), default=0))
-    return tuple(_group(group, cases.get(group.implementation, ()), source, made) for group in found)
+    groups = (_group(group, cases.get(group.implementation, ()), source, made) for group in found)
+    return tuple(replace(group, behind=tuple(it for it in behind if _is_behind(it, group))) for group in groups)
+
+
+def _is_behind(one: Behind, group: Group) -> bool:
+    return one.implementation == group.implementation and not one.of.isdisjoint(group.ids)
 
 
 def _simple(results: Results, made: set[tuple[str, str]], last: int) -> list[GroupFound]:

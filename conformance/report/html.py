@@ -22,7 +22,7 @@ from conformance.report.model import Report, view
 from conformance.report.numerics import Spread
 from conformance.report.payload import Payload, tables
 from conformance.report.tally import cases_of
-from conformance.report.vocabulary import OUTCOMES, PHASES, css_class
+from conformance.report.vocabulary import OUTCOMES, css_class
 from conformance.results import Results
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -148,7 +148,6 @@ def _environment() -> Environment:
     )
     environment.globals |= {
         "OUTCOMES": OUTCOMES,
-        "PHASES": PHASES,
         "css_class": css_class,
         "bar": svg.bar,
         "histogram": svg.histogram,

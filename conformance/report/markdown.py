@@ -108,6 +108,8 @@ def _group(group: Group, label: str) -> Iterator[str]:
         yield f"- looks like: {plain(group.looks_like)}"
     if group.also:
         yield f"- also breaks: {plain(', '.join(group.also))}"
+    for one in group.behind:
+        yield f"- behind it: {plain(one.words)}"
     yield ""
     yield from code(group.replay)
     yield ""

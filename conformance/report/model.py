@@ -10,6 +10,7 @@ from typing import Literal
 
 from conformance.engine.events import ImplementationStarted, KnownSeen, Outcome, RunFinished, RunStarted
 from conformance.report.behaviours import Question, questions
+from conformance.report.behind import Behind, behind_of
 from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
 from conformance.report.groups import Group, GroupKey, groups_of, linked
@@ -144,6 +145,7 @@ class Report:
         groups: failure groups, of the worst implementation first.
         known: declared deviations, and what the run says of them.
         behaviours: open questions with their answers.
+        behind: what was run in the place of what cannot be called.
         remarks: known, fixed, unspecified and unsupported behaviour.
         clauses: the clauses that were tested or asked about.
         coverage, spreads, informativeness, accuracies, speeds: see those classes.
@@ -160,6 +162,7 @@ class Report:
     groups: tuple[Group, ...]
     known: tuple[KnownSeen, ...]
     behaviours: tuple[Question, ...]
+    behind: tuple[Behind, ...]
     remarks: tuple[Remark, ...]
     clauses: tuple[Tested, ...]
     coverage: tuple[Coverage, ...]
@@ -184,7 +187,8 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
     """
     lacking = (*notes, *_unfinished(results))
     cases = cases_of(results)
-    groups = groups_of(results, cases, source)
+    behind = behind_of(cases)
+    groups = groups_of(results, cases, source, behind)
     standings = _standings(results, cases, groups)
     order = {standing.name: rank for rank, standing in enumerate(standings)}
     ranked = _ranked(groups, order)
@@ -202,6 +206,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         groups=ranked,
         known=results.known,
         behaviours=asked,
+        behind=behind,
         remarks=_remarks(results),
         clauses=tested(
             {check for found in cases.values() for case in found for check in case.outcomes},

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.engine.events import DEVIATIONS, Outcome
+from conformance.engine.events import DEVIATIONS, Instead, Outcome
 from conformance.report.vocabulary import OUTCOMES, SEVERITY
 from conformance.results import Results
 
@@ -60,12 +60,14 @@ class Judged:
     Attributes:
         id, case, phase: the case.
         outcomes: check -> its most severe outcome over all modes of calling.
+        instead: what it was run in the place of, if it was.
     """
 
     id: str
     case: Mapping[str, Any]
     phase: str
     outcomes: dict[str, Outcome]
+    instead: Instead | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -99,7 +101,7 @@ def cases_of(results: Results) -> dict[str, tuple[Judged, ...]]:
     found: dict[str, dict[str, Judged]] = {name: {} for name in results.names}
     for record in results.cases:
         cases = found[record.implementation]
-        known = cases.setdefault(record.id, Judged(record.id, record.case, record.phase, {}))
+        known = cases.setdefault(record.id, Judged(record.id, record.case, record.phase, {}, record.instead))
         for check, verdict in record.outcomes.items():
             known.outcomes[check] = worst_of((known.outcomes.get(check, verdict.outcome), verdict.outcome))
     return {name: tuple(cases.values()) for name, cases in found.items()}

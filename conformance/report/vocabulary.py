@@ -35,7 +35,7 @@ OUTCOMES: Mapping[Outcome, Word] = {
 SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 """Outcome -> rank; 0 is the most severe."""
 
-PHASES = ("pinned", "covering", "random")
+PHASES = ("pinned", "covering", "random", "behind")
 """The phases of a run, in order."""
 
 

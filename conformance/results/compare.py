@@ -195,13 +195,15 @@ def _answer(seen: BehaviourSeen) -> str:
 def _missing(cases: Aligned, before: Results, after: Results, claims_differ: bool) -> Iterator[Change]:
     """The cases that only one run has, phase by phase, with the reason as far as it can be known."""
     claims = "what the implementation claims differs" if claims_differ else ""
+    behind = "run only where other cases cannot be called"
     for records, said, says in (
         (cases.only_before, "", _absent(after, before, after, claims)),
         (cases.only_after, _absent(before, before, after, claims), ""),
     ):
         for phase in dict.fromkeys(record.phase for record in records):
             some = [record for record in records if record.phase == phase]
-            yield _absence(some, f"{said} ({phase})" if said else "", f"{says} ({phase})" if says else "")
+            why = [behind if text and phase == "behind" else text for text in (said, says)]
+            yield _absence(some, *(f"{text} ({phase})" if text else "" for text in why))
 
 
 def _absence(records: Sequence[CaseJudged], said: str, says: str) -> Change:

@@ -1,7 +1,8 @@
-"""Workers that misbehave on one case only: the one whose input begins with the bytes in the variable TARGET.
+"""Workers that misbehave where they are told to.
 
-`python targeted.py keras --fault crashes_on`. TARGET is the beginning of the input in hexadecimal digits; if ONCE names
-a file, they misbehave only until that file exists.
+`python targeted.py keras --fault crashes_on`: on the case whose input begins with the bytes in the variable TARGET, in
+hexadecimal digits; if ONCE names a file, only until that file exists. `--fault refuses`: wherever all options have the
+values in REFUSED, such as "go_backwards=True mask=gaps".
 """
 
 from __future__ import annotations
@@ -65,6 +66,23 @@ def eats_on(dialect: Any) -> None:
 def claims_little(dialect: Any) -> None:
     """No masks, one type."""
     dialect.options = {**dialect.options, "mask": ["none"], "dtype": ["float32"]}
+
+
+@fault
+def refuses(dialect: Any) -> None:
+    """Raises where the options have certain values; several such conditions are separated by commas."""
+    honest = dialect.layer_class
+
+    class Refusing(honest):
+        def call(self, mode: str, inputs: Any) -> Any:
+            has = self.options
+            for condition in os.environ["REFUSED"].split(","):
+                wanted = dict(word.split("=") for word in condition.split())
+                if all(str(has.get(name)) == value for name, value in wanted.items()):
+                    raise NotImplementedError(condition)
+            return honest.call(self, mode, inputs)
+
+    dialect.layer_class = Refusing
 
 
 if __name__ == "__main__":
