@@ -22,6 +22,7 @@ if TYPE_CHECKING or __package__:
         torch_declared,
         torch_gradients,
         torch_onnx,
+        torch_parts,
         torch_replaced,
         torch_routes,
     )
@@ -33,6 +34,7 @@ else:
     import torch_declared
     import torch_gradients
     import torch_onnx
+    import torch_parts
     import torch_replaced
     import torch_routes
 
@@ -127,6 +129,8 @@ class TorchLayer:
 
     def unpack(self, value: Any) -> Optional[List[Any]]:
         utilities = self.torch.nn.utils.rnn
+        if isinstance(value, torch_parts.Taken):
+            return list(value)
         if not isinstance(value, utilities.PackedSequence):
             return None
         padded, lengths = utilities.pad_packed_sequence(value, batch_first=self.options["batch_first"])

@@ -1,9 +1,9 @@
-"""A layer of PyTorch in parts: cell by cell, layer by layer, step by step, row by row; and packed."""
+"""A layer of PyTorch in parts: cell by cell, layer by layer, step by step, row by row, mapped by vmap; and packed."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 if TYPE_CHECKING or __package__:
     from conformance.adapters import torch_cells
@@ -12,14 +12,35 @@ else:
     import torch_cells
     from torch_calls import PACKED, UNPACKED, Call, Route, States, flat, handed, returned
 
+PADDING = 0.5
+"""A padding value that every type has."""
+
+APPENDED = 3
+"""Steps."""
+
+
+class Taken(NamedTuple):
+    """A packed sequence that was taken apart."""
+
+    data: Any
+    batch_sizes: Any
+    padded: Any
+    lengths: Any
+
+
 # ---------------------------------------------------------------- a layer in parts
 
 
 def cells(call: Call) -> Any:
     """A loop over `nn.LSTMCell`, `nn.GRUCell` or `nn.RNNCell` for every layer and direction."""
+    return _loop(call, lambda cell: cell)
+
+
+def _loop(call: Call, around: Callable[[Any], Any]) -> Any:
+    """The loop, with each cell as `around` makes it."""
     output, finals, shape = call.x, [], [(call.output_size,), (call.module.hidden_size,)]
     for layer in range(call.module.num_layers):
-        made = [_cell(call, "l%d%s" % (layer, suffix)) for suffix in ("", "_reverse")[: call.directions]]
+        made = [around(_cell(call, "l%d%s" % (layer, suffix))) for suffix in ("", "_reverse")[: call.directions]]
         count = 2 if isinstance(call.module, call.torch.nn.LSTM) else 1
         loop = torch_cells.CellLoop(call.torch, made, call.batch_first, shape[:count])
         states = call.states_of_layer(layer)
@@ -163,6 +184,56 @@ def sorted_by_hand(call: Call) -> Any:
     return returned(sequences, [state[:, back] for state in flat(ends)])
 
 
+def total_length(call: Call) -> Any:
+    """Padded to a total length of more steps with a value of its own: the shorter one, with padding appended.
+
+    What stands at padding is compared with that value by taking it away, and what was appended is added up; so this is
+    what a plain call gives, padded as usual, if all of it is that value.
+    """
+    output, states = call.plain()
+    padded, lengths = call.torch.nn.utils.rnn.pad_packed_sequence(
+        output, batch_first=call.batch_first, padding_value=PADDING, total_length=int(call.lengths.max()) + APPENDED
+    )
+    steps = call.torch.arange(padded.shape[call.time_axis])
+    beyond = steps >= lengths[:, None] if call.batch_first else steps[:, None] >= lengths
+    padded = call.torch.where(beyond.unsqueeze(-1), padded - PADDING, padded)
+    shorter, appended = padded.split([len(steps) - APPENDED, APPENDED], call.time_axis)
+    padded = shorter + appended.sum(call.time_axis, keepdim=True)
+    return Taken(output.data, output.batch_sizes, padded, lengths), states
+
+
+# ---------------------------------------------------------------- torch.func.vmap
+
+
+def mapped(call: Call) -> Any:
+    """`torch.func.vmap` over the rows of a batch, as unbatched sequences."""
+    in_dims = handed(call.batch_axis, None if call.states is None else [1] * len(call.states))
+    out_dims = returned(call.batch_axis, [1] * (2 if isinstance(call.module, call.torch.nn.LSTM) else 1))
+    return call.torch.func.vmap(call.module, in_dims, out_dims)(*call.arguments)
+
+
+def mapped_cells(call: Call) -> Any:
+    """The loop over cells, each of them mapped over the rows of a batch by `torch.func.vmap`."""
+
+    class Mapped(call.torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, cell: Any) -> None:
+            super().__init__()
+            self.cell = cell
+
+        def forward(self, *arguments: Any) -> Any:
+            return call.torch.func.vmap(self.cell)(*arguments)
+
+    return _loop(call, Mapped)
+
+
+def ensemble(call: Call) -> Any:
+    """The first of two modules that are called at once: `torch.func.vmap` over their stacked parameters."""
+    func = call.torch.func
+    parameters, _ = func.stack_module_state([call.module, call.made()])
+    output, states = func.vmap(lambda own: func.functional_call(call.module, own, call.arguments))(parameters)
+    return returned(output[0], [state[0] for state in flat(states)])
+
+
 # ---------------------------------------------------------------- all of them
 
 ROUTES: Dict[str, Route] = {
@@ -178,4 +249,8 @@ ROUTES: Dict[str, Route] = {
     "lengths_in_list": Route(lengths_in_list, {"input": PACKED}),
     "batched_rows": Route(batched_rows, {"input": PACKED}),
     "sorted_by_hand": Route(sorted_by_hand, {"input": ["packed_unsorted"]}),
+    "total_length": Route(total_length, {"input": PACKED}),
+    "vmap": Route(mapped, {"input": ["batched"]}),
+    "vmap_cells": Route(mapped_cells, {"input": ["batched"]}),
+    "vmap_ensemble": Route(ensemble, {"input": UNPACKED}),
 }

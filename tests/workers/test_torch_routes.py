@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 from driving import arrays, ask, build, call, config, framework, results, some_tensors
 
+from conformance.adapters import torch_parts
+from conformance.adapters.torch_calls import Call
 from conformance.checks import judge
 from conformance.engine.implementations import resolve
 from conformance.engine.session import Session
@@ -38,6 +41,9 @@ KNOWN = {
     "swapped_state_dict": "has weakref associated with it",
     "vjp": "doesn't have storage",
     "jit_script": "has no attribute 'forward'",
+    "vmap": "Batching rule not implemented",
+    "vmap_ensemble": "Batching rule not implemented",
+    "vmap_cells": "Batching rule not implemented",
 }
 """Routes that PyTorch itself may refuse, with what it says then."""
 
@@ -45,6 +51,9 @@ SCRIPTS = {
     "swapped_state_dict": ("torch_swap_state_dict", CONFIGS[0]),
     "vjp": ("torch_func_packed", CONFIGS[5]),
     "jit_script": ("torch_script_layer", CONFIGS[1]),
+    "vmap": ("torch_vmap", CONFIGS[0]),
+    "vmap_ensemble": ("torch_vmap", CONFIGS[1]),
+    "vmap_cells": ("torch_vmap", CONFIGS[2]),
 }
 """Route -> the script of specs/deviations that shows why it fails, without us; and where it does."""
 
@@ -165,3 +174,38 @@ def test_a_module_of_ones_own_has_the_routes_of_any_module_and_the_law_finds_the
 def test_a_cell_of_ones_own_has_no_routes(tmp_path: Path) -> None:
     with closing(replaced(tmp_path, "GRUCell", "Cell")) as session:
         assert session.start().routes == {}
+
+
+def faulty(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Let `pad_packed_sequence` pad wrongly."""
+    utilities = pytest.importorskip("torch").nn.utils.rnn
+    honest = utilities.pad_packed_sequence
+
+    def pad(sequence: Any, padding_value: float = 0.0, total_length: int | None = None, **more: Any) -> Any:
+        value = 0.0 if how == "padding_value ignored" else padding_value
+        padded, lengths = honest(sequence, padding_value=value, total_length=total_length, **more)
+        if how == "padding at the beginning":
+            padded = padded.roll(1, 1 if more["batch_first"] else 0)
+        if how == "the last step repeated" and total_length is not None:
+            padded = (padded.transpose(0, 1) if more["batch_first"] else padded).clone()
+            padded[total_length - 1] = padded[int(lengths.max()) - 1]
+            padded = padded.transpose(0, 1) if more["batch_first"] else padded
+        return padded, lengths
+
+    monkeypatch.setattr(utilities, "pad_packed_sequence", pad)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize(
+    "how", ["", "padding_value ignored", "padding at the beginning", "the last step repeated"], ids=str
+)
+def test_padding_to_a_total_length_is_looked_at(how: str, batch_first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    make = functools.partial(torch.nn.GRU, 2, 4, batch_first=batch_first)
+    x, lengths = torch.randn(3, 4, 2), torch.tensor([3, 2, 1])
+    options = {"input": "packed", "batch_first": batch_first}
+    call = Call(torch, make(), make, options, x if batch_first else x.transpose(0, 1), lengths, None)
+    plain, _ = torch.nn.utils.rnn.pad_packed_sequence(call.plain()[0], batch_first=batch_first)
+    faulty(monkeypatch, how)
+    got = torch_parts.total_length(call)[0].padded
+    assert torch.equal(got, plain) == (how == "")
