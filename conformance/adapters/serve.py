@@ -96,6 +96,13 @@ class Differentiable(Layer, Protocol):
         """Those of the sum of all elements that `weighed` finds in the result of a call, times their weights."""
 
 
+class TwiceDifferentiable(Differentiable, Protocol):
+    """A layer whose gradients have gradients."""
+
+    def curvature(self, mode: str, inputs: Inputs, weighed: Weighed, directions: Gradients) -> Gradients:
+        """How these gradients change along directions of input, weights and initial states, all at once."""
+
+
 class Descent(NamedTuple):
     """Steps of plain gradient descent.
 
@@ -273,12 +280,23 @@ class Session:
             steps = [list(weights) for weights in cast(Trained, layer).descend(inputs, descent)]
             trained = [weight for weights in steps for weight in weights]
             return {"seconds": time.process_time() - started}, _numbered("trained", trained)
-        x, weights, states = cast(Differentiable, layer).gradients(str(request["mode"]), inputs, weighed)
+        if "directions.x" in arrays:
+            along = self._directions(arrays)
+            found = cast(TwiceDifferentiable, layer).curvature(str(request["mode"]), inputs, weighed, along)
+        else:
+            found = cast(Differentiable, layer).gradients(str(request["mode"]), inputs, weighed)
+        x, weights, states = found
         seconds = time.process_time() - started
         named = [("gradients.x", self._now(x))]
         named += _numbered("gradients.weights", [self._now(one) for one in weights])
         named += _numbered("gradients.initial_state", [self._now(one) for one in states])
         return {"seconds": seconds}, named
+
+    def _directions(self, arrays: wire.Arrays) -> Gradients:
+        """Of input, weights and initial states, as tensors."""
+        weights, states = (_list(arrays, "directions." + name) for name in ("weights", "initial_state"))
+        tensor = self.adapter.tensor
+        return Gradients(tensor(arrays["directions.x"]), [*map(tensor, weights)], [*map(tensor, states)])
 
     def _declare(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
         """What the layer says beforehand of a call with these arguments; values of a mask come with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
@@ -29,13 +29,54 @@ def by_autograd(
         weights: the living parameters.
         weighed: finds the tensors of the result that have a weight in the loss.
     """
+    leaves, outputs, cotangents = _weighed_call(run, inputs, weights, weighed)
+    found = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+    return _taken_apart(torch, leaves, found, len(weights))
+
+
+def by_autograd_twice(
+    torch: Any,
+    run: Callable[[serve.Inputs], Any],
+    inputs: serve.Inputs,
+    weights: Sequence[Any],
+    weighed: serve.Weighed,
+    directions: serve.Gradients,
+) -> serve.Gradients:
+    """How gradients change along directions: the gradients of the sum of gradients, each times its direction.
+
+    Args:
+        torch: the framework.
+        run: makes the call, with autograd switched on.
+        inputs: of the call.
+        weights: the living parameters.
+        weighed: finds the tensors of the result that have a weight in the loss.
+        directions: of input, weights and initial states.
+    """
+    leaves, outputs, cotangents = _weighed_call(run, inputs, weights, weighed)
+    first = torch.autograd.grad(outputs, leaves, cotangents, create_graph=True, allow_unused=True)
+    along = [directions.x, *directions.weights, *directions.initial_state]
+    curved = [pair for pair in zip(first, along) if pair[0] is not None and pair[0].requires_grad]
+    if not curved:  # all is linear
+        return _taken_apart(torch, leaves, [None] * len(leaves), len(weights))
+    gradients, weighing = zip(*curved)
+    second = torch.autograd.grad(gradients, leaves, weighing, allow_unused=True)
+    return _taken_apart(torch, leaves, second, len(weights))
+
+
+def _weighed_call(
+    run: Callable[[serve.Inputs], Any], inputs: serve.Inputs, weights: Sequence[Any], weighed: serve.Weighed
+) -> Tuple[List[Any], List[Any], List[Any]]:
+    """What gradients are taken with respect to, the outputs of a call, and the weights of their elements."""
     x = inputs.x.detach().requires_grad_()
     states = [state.detach().requires_grad_() for state in inputs.initial_state or []]
     outputs, cotangents = zip(*weighed(run(inputs._replace(x=x, initial_state=states or None))))
-    leaves = [x, *weights, *states]
-    found = torch.autograd.grad(outputs, leaves, cotangents, allow_unused=True)
+    return [x, *weights, *states], list(outputs), list(cotangents)
+
+
+def _taken_apart(torch: Any, leaves: Sequence[Any], found: Sequence[Any], count: int) -> serve.Gradients:
+    """Gradients with respect to the input, to so many weights and to the states; zero where nothing depends on one."""
     derived = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
-    return serve.Gradients(derived[0], derived[1 : 1 + len(weights)], derived[1 + len(weights) :])
+    return serve.Gradients(derived[0], derived[1 : 1 + count], derived[1 + count :])
 
 
 def by_sgd(

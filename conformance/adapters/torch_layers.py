@@ -54,6 +54,9 @@ OPTIONS: Dict[str, List[Any]] = {
 
 FEATURES = ("carry", "layouts", "threads", "ownership", "mixed", "gradients", "initial_weights", "dropout", "train")
 
+OWN_FEATURES = (*FEATURES, "curvature")
+"""Those of PyTorch's layers: a function of somebody's own may have gradients without gradients of their own."""
+
 
 class TorchLayer:
     """A module, called the way its options say.
@@ -108,6 +111,12 @@ class TorchLayer:
         run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
         return torch_gradients.by_autograd(self.torch, run, inputs, parameters, weighed)
 
+    def curvature(
+        self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed, directions: serve.Gradients
+    ) -> serve.Gradients:
+        run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
+        return torch_gradients.by_autograd_twice(self.torch, run, inputs, parameters, weighed, directions)
+
     def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
         run, parameters = functools.partial(self._run, "eager"), list(self.module.parameters())
         return torch_gradients.by_sgd(self.torch, run, inputs, parameters, descent)
@@ -161,7 +170,7 @@ class Torch:
                 "onnx": "without %s: nothing is exported" % lacking if lacking else "exported, run by ONNX Runtime",
             },
             "capabilities": {
-                **self.source.claims.capabilities(["eager"], FEATURES),
+                **self.source.claims.capabilities(["eager"], FEATURES if self.source.classes else OWN_FEATURES),
                 "routes": self.routes(),
                 "declares": {} if self.source.classes else torch_declared.offered(),
                 "runtimes": {} if self.source.classes else torch_onnx.offered(),

@@ -47,21 +47,21 @@ def allowances(call: Call, precision: Precision) -> Iterator[tuple[Expected, ...
     It is asked only where an element is off by more than a few units in the last place of the largest one, or by more
     than the cheap bound, which in long sequences says little, allows.
     """
-    yield tuple(_within(NEGLIGIBLE * precision.u, due) for due in _expected(call, precision, "interval"))
+    yield tuple(within(NEGLIGIBLE * precision.u, due) for due in _expected(call, precision, "interval"))
     yield _expected(call, precision, "signed")
 
 
 def _expected(call: Call, precision: Precision, bound: Bound) -> tuple[Expected, ...]:
-    return expected_gradients(call.config, [call.tensors], [_by_name(call)], precision, bound)[0]
+    return expected_gradients(call.config, [call.tensors], [by_name(call)], precision, bound)[0]
 
 
-def _within(share: float, due: Expected) -> Expected:
+def within(share: float, due: Expected) -> Expected:
     """Allowed is no more than this share of the largest element; where an overflow is possible, still anything."""
     scale = 0.0 if due.value is None else float(np.abs(due.value).max(initial=0.0))
     return replace(due, allowed=np.where(np.isinf(due.allowed), due.allowed, np.minimum(due.allowed, share * scale)))
 
 
-def _by_name(call: Call) -> dict[str, Array]:
+def by_name(call: Call) -> dict[str, Array]:
     """The cotangents of a call by the names of the outputs."""
     promised = outputs_of(call.config, call.tensors)
     return {promised[number].name: weighed for number, weighed in call.cotangents.items()}

@@ -8,13 +8,13 @@ stays a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
 import numpy as np
 
-from conformance.checks import declared, derivatives, descent, dropout, start
+from conformance.checks import curvature, declared, derivatives, descent, dropout, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -32,6 +32,7 @@ from conformance.laws import (
     FEATURES,
     LAWS,
     Call,
+    Curved,
     Descended,
     Differentiated,
     Dropped,
@@ -47,10 +48,16 @@ from conformance.laws import (
     Started,
     Unlike,
 )
-from conformance.reference import Expected, Policy, evaluate
+from conformance.reference import Expected, Policy, Precision, evaluate
 from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
 
 PASS = Verdict("pass")
+
+_WRONG_ELEMENT: Mapping[type, Callable[[Call, Reply, Precision], tuple[Worst, float] | None]] = {
+    Differentiated: derivatives.wrong_element,
+    Curved: curvature.wrong_element,
+    Descended: descent.wrong_element,
+}
 
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:
@@ -139,7 +146,7 @@ class _Beside:
             return self._misjudged(relation)
         if isinstance(relation, Poisoned):
             return self._not_poisoned(relation)
-        if isinstance(relation, Differentiated | Descended):
+        if isinstance(relation, Differentiated | Curved | Descended):
             return self._off_the_slope(relation)
         if isinstance(relation, Started):
             return self._not_a_start(relation)
@@ -227,10 +234,9 @@ class _Beside:
                 return self._differing(number, (...,), here, got, allowed, ratio, call)
         return None
 
-    def _off_the_slope(self, relation: Differentiated | Descended) -> Verdict | None:
+    def _off_the_slope(self, relation: Differentiated | Curved | Descended) -> Verdict | None:
         call, reply = self.plan.calls[relation.call], self.replies[relation.call]
-        wrong_element = derivatives.wrong_element if isinstance(relation, Differentiated) else descent.wrong_element
-        found = wrong_element(call, reply, self.expectation.precision)
+        found = _WRONG_ELEMENT[type(relation)](call, reply, self.expectation.precision)
         return None if found is None else _wrong(self.plan.told, *found, "expected")
 
     def _not_a_start(self, relation: Started) -> Verdict | None:
@@ -286,7 +292,8 @@ def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") 
 def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     """What a call must give, and how it is nested."""
     if call.cotangents or call.manner.steps:
-        derived = descent.contracts(call) if call.manner.steps else derivatives.contracts(call)
+        module = descent if call.manner.steps else curvature if call.directions else derivatives
+        derived = module.contracts(call)
         return derived, {"list": list(range(len(derived)))}
     if call.fresh:
         due = start.contracts(call.config)

@@ -149,8 +149,12 @@ def call(
     keep: bool = False,
     manner: Manner = PLAIN,
     cotangents: Mapping[int, Array] | None = None,
+    directions: Sequence[Array] = (),
 ) -> Request:
-    """The request to call a built layer in some manner, or for the gradients of outputs weighed by cotangents."""
+    """The request to call a built layer in some manner, or for the gradients of outputs weighed by cotangents.
+
+    With directions of all that it is given, for the change of these gradients along them.
+    """
     if manner.declare is not None:
         return {"op": "declare", "handle": handle, "way": manner.declare.name}, _arguments(tensors)
     fields: dict[str, Any] = {"op": "call", "handle": handle, "mode": mode, "keep": keep}
@@ -160,6 +164,10 @@ def call(
     fields["mode"] = fields.pop("route", mode)
     arrays = _named("weights", tensors.weights if manner.weights else ())
     arrays |= {f"cotangents.{output}": array for output, array in (cotangents or {}).items()}
+    if directions:
+        last = 1 + len(tensors.weights)
+        arrays |= {"directions.x": directions[0], **_named("directions.weights", tuple(directions[1:last]))}
+        arrays |= _named("directions.initial_state", tuple(directions[last:]))
     if manner.kept_inputs:
         return fields, arrays
     return fields, arrays | _arguments(tensors)

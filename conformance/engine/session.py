@@ -242,7 +242,14 @@ class Session:
             if call.fresh:
                 continue
             self._worker.send(
-                *requests.call(handles[call.layer], call.tensors, mode, manner=call.manner, cotangents=call.cotangents)
+                *requests.call(
+                    handles[call.layer],
+                    call.tensors,
+                    mode,
+                    manner=call.manner,
+                    cotangents=call.cotangents,
+                    directions=call.directions,
+                )
             )
         for layer, other in handles.items():
             if layer:

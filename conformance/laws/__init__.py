@@ -7,6 +7,7 @@ data: nothing here calls an implementation or judges a number.
 from conformance.laws.law import (
     FEATURES,
     Call,
+    Curved,
     Descended,
     Differentiated,
     Dropped,
@@ -33,6 +34,7 @@ __all__ = [
     "FEATURES",
     "LAWS",
     "Call",
+    "Curved",
     "Descended",
     "Differentiated",
     "Dropped",

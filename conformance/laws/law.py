@@ -90,6 +90,8 @@ class Call:
         cotangents: number of an output -> the weight of each of its elements in a loss. With any, the call gives no
             outputs, but the gradients of that loss with respect to all that it is given, or with `manner.steps` the
             weights after every step.
+        directions: one for the input, every weight and every initial state. With them, the call gives how these
+            gradients change along all of them at once: second derivatives.
         fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
         any_type: the types of what it gives are left open.
     """
@@ -100,6 +102,7 @@ class Call:
     manner: Manner = PLAIN
     arguments: tuple[tuple[str, Any], ...] = ()
     cotangents: Mapping[int, Array] = field(default_factory=dict)
+    directions: tuple[Array, ...] = ()
     fresh: bool = False
     any_type: bool = False
 
@@ -183,6 +186,13 @@ class Differentiated:
 
 
 @dataclass(frozen=True)
+class Curved:
+    """What a further call gives is how the derivatives of the equations change along its directions."""
+
+    call: int
+
+
+@dataclass(frozen=True)
 class Descended:
     """The weights after each step of a further call are those before it, less the rate times the gradients there."""
 
@@ -242,7 +252,7 @@ class SameMasks:
     open: bool = False
 
 
-Relation = Same | Judged | Poisoned | Unlike | Differentiated | Descended | Started | Dropped | SameMasks
+Relation = Same | Judged | Poisoned | Unlike | Differentiated | Curved | Descended | Started | Dropped | SameMasks
 
 
 @dataclass(frozen=True)
@@ -350,6 +360,7 @@ FEATURES: Mapping[str, str] = {
     "stateful": "keep states between calls",
     "mixed": "keep weights in float32 and compute in half precision",
     "gradients": "compute gradients",
+    "curvature": "compute second derivatives",
     "train": "be trained",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",

@@ -53,6 +53,13 @@ LAWS: Mapping[str, Law] = {
         Law("mixed_precision", "weights in float32, the rest in half precision", mixed.mixed_precision, ("mixed",)),
         Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
         Law(
+            "curvature",
+            "gradients of gradients are the second derivatives of the equations",
+            training.curvature,
+            ("curvature",),
+            rests_on="gradients",
+        ),
+        Law(
             "descent",
             "a step of training changes weights by rate times gradient",
             training.descent,

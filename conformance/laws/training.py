@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.laws.law import Call, Descended, Differentiated, Manner, Plan, Subject
+from conformance.generate.tensors import activations
+from conformance.laws.law import Call, Curved, Descended, Differentiated, Manner, Plan, Subject
 from conformance.reference import evaluate, precision
 from conformance.reference.gradients import DTYPES
 from conformance.spec import Array
 
 RATE = 0.125
 """Of learning: a power of two, so that a gradient times the rate rounds nothing."""
+
+
+_KINKED = {"relu", "hard_sigmoid"}
 
 
 def gradients(subject: Subject) -> Plan | None:
@@ -22,13 +26,30 @@ def gradients(subject: Subject) -> Plan | None:
     return Plan((call,), (Differentiated(0),), "the gradients of a weighted sum of all outputs")
 
 
+def curvature(subject: Subject) -> Plan | None:
+    """The gradients of the gradients, along random directions.
+
+    At a kink there are none, and in data of few values numbers lie there.
+    """
+    config, tensors, stream = subject.config, subject.tensors, subject.stream
+    on_a_kink = activations(config) & _KINKED and subject.case.data.kind != "generic"
+    if config.dtype not in DTYPES or on_a_kink:
+        return None
+    leaves = (tensors.x, *tensors.weights, *(tensors.initial_state or ()))
+    directions = tuple(stream.symmetric(*leaf.shape).astype(leaf.dtype) for leaf in leaves)
+    call = Call(config, tensors, cotangents=_cotangents(subject), directions=directions)
+    return Plan((call,), (Curved(0),), "how the gradients of a weighed sum of all outputs change")
+
+
 def descent(subject: Subject) -> Plan | None:
-    """Three steps of plain gradient descent, in every other case with one of the weights frozen."""
+    """Three steps of plain gradient descent; the seed decides whether all weights are trained, all but one, or one."""
     config, tensors = subject.config, subject.tensors
     if config.dtype not in DTYPES:
         return None
-    chosen = subject.stream.integer(0, len(tensors.weights) - 1)
-    frozen = (chosen,) if subject.case.data.seed % 2 else ()
+    places = range(len(tensors.weights))
+    chosen = subject.stream.integer(0, len(places) - 1)
+    others = tuple(place for place in places if place != chosen)
+    frozen = ((), (chosen,), others)[subject.case.data.seed % 3]
     manner = Manner(steps=3, rate=RATE, frozen=frozen)
     call = Call(config, tensors, manner=manner, cotangents=_cotangents(subject))
     return Plan((call,), (Descended(0),), "plain gradient descent")

@@ -205,4 +205,10 @@ ROUTES = (
     torch("exported_for_its_example", "runtimes", only=LSTM),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED, *DECLARED, *ROUTES)
+CURVATURE = (
+    torch("slope_without_slope", "curvature", only=RNN),
+    torch("curvature_within_steps_alone", "curvature", only=RNN),
+    torch("gradients_instead_of_curvature", "curvature", only=RNN),
+)
+
+LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED, *DECLARED, *ROUTES, *CURVATURE)

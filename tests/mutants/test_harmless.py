@@ -47,6 +47,7 @@ TORCH = (
     "packed_data_in_another_order",
     "weights_drawn_on_a_grid",
     "exported_with_rough_activations",
+    "second_derivatives",
 )
 VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TORCH)) for name in (*BOTH, *own)]
 

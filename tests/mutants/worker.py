@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workers" / "fakes"))
 import cell_faults  # noqa: F401 - registers its faults
+import curvature_faults  # noqa: F401
 import declared_faults  # noqa: F401
 import descent_faults  # noqa: F401
 import gradient_faults  # noqa: F401
