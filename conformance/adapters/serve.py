@@ -344,7 +344,7 @@ class Session:
         for output in living.outputs:
             array = self.adapter.array(output)
             if array is not None and array.flags.writeable:
-                array[...] = np.nan if array.dtype.kind == "f" or array.dtype == wire.BFLOAT16 else 1
+                wire.overwrite(array)
         return copies
 
     def _recall(self, request: Dict[str, Any], _arrays: wire.Arrays) -> Reply:

@@ -147,8 +147,10 @@ class Route(NamedTuple):
         result: what it gives; exactly what `module(x, hx)` gives, nesting included.
         needs: option -> the values with which there is this way.
         any_module: whether every `torch.nn.Module` has it, also one of a user.
+        since: the first version of PyTorch that is known to have what it needs.
     """
 
     result: Callable[[Call], Any]
     needs: Mapping[str, List[Any]] = MappingProxyType({})
     any_module: bool = False
+    since: Tuple[int, int] = (1, 12)

@@ -40,8 +40,13 @@ def _specs(call: Call, value: Any) -> Any:
 WAYS: Dict[str, Callable[[Call], Any]] = {"meta": meta, "fake": fake}
 
 
-def offered() -> Dict[str, Any]:
-    """The ways, as `hello` tells them. Packed sequences are made of numbers (their lengths), which these do without."""
+def offered(version: str) -> Dict[str, Any]:
+    """The ways of a version, as `hello` tells them; none before 2.0: `meta` had few operations yet, `fake` is younger.
+
+    Packed sequences are made of numbers (their lengths), which these do without.
+    """
+    if int(version.split(".")[0]) < 2:
+        return {}
     return {name: {"of": "outputs", "needs": {"input": UNPACKED}} for name in WAYS}
 
 

@@ -121,12 +121,12 @@ TENSORS = {"input": UNPACKED}
 """A packed sequence is no tensor; programs take and return tensors."""
 
 ROUTES: Dict[str, Route] = {
-    "compile": Route(compiled),
-    "compile_whole": Route(compiled_whole, TENSORS),
-    "export": Route(exported, TENSORS),
-    "export_saved": Route(exported_saved, TENSORS),
-    "export_decomposed": Route(exported_decomposed, TENSORS),
-    "export_dynamic": Route(exported_dynamic, TENSORS),
+    "compile": Route(compiled, since=(2, 1)),
+    "compile_whole": Route(compiled_whole, TENSORS, since=(2, 6)),
+    "export": Route(exported, TENSORS, since=(2, 3)),
+    "export_saved": Route(exported_saved, TENSORS, since=(2, 3)),
+    "export_decomposed": Route(exported_decomposed, TENSORS, since=(2, 3)),
+    "export_dynamic": Route(exported_dynamic, TENSORS, since=(2, 6)),
 }
 
 if sys.version_info < (3, 14):  # for later ones, the documentation says that there is no TorchScript

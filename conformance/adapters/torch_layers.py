@@ -172,7 +172,7 @@ class Torch:
             "capabilities": {
                 **self.source.claims.capabilities(["eager"], FEATURES if self.source.classes else OWN_FEATURES),
                 "routes": self.routes(),
-                "declares": {} if self.source.classes else torch_declared.offered(),
+                "declares": {} if self.source.classes else torch_declared.offered(str(self.torch.__version__)),
                 "runtimes": {} if self.source.classes else torch_onnx.offered(),
             },
         }
@@ -181,7 +181,7 @@ class Torch:
         """Other ways to call a layer: all for those of PyTorch, some for any module, none for cells in a loop."""
         if any(name in torch_replaced.CELLS.values() for name in self.source.classes):
             return {}
-        return torch_routes.offered(any_module=bool(self.source.classes))
+        return torch_routes.offered(str(self.torch.__version__), any_module=bool(self.source.classes))
 
     def construct(
         self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]

@@ -277,15 +277,15 @@ def other_default_dtype(call: Call) -> Any:
 ROUTES: Dict[str, Route] = {
     **torch_parts.ROUTES,
     "deepcopy": Route(deepcopy, any_module=True),
-    "saved_module": Route(saved_module),
-    "saved_state_dict": Route(saved_state_dict),
+    "saved_module": Route(saved_module, since=(1, 13)),
+    "saved_state_dict": Route(saved_state_dict, since=(1, 13)),
     "state_dict": Route(state_dict, any_module=True),
-    "assigned_state_dict": Route(assigned),
-    "swapped_state_dict": Route(swapped),
+    "assigned_state_dict": Route(assigned, since=(2, 1)),
+    "swapped_state_dict": Route(swapped, since=(2, 3)),
     "float64_and_back": Route(float64_and_back, {"dtype": ["float32"]}),
     "to_empty": Route(to_empty),
-    "functional_call": Route(functional_call),
-    "functional_call_of_itself": Route(functional_call_of_itself, any_module=True),
+    "functional_call": Route(functional_call, since=(2, 0)),
+    "functional_call_of_itself": Route(functional_call_of_itself, any_module=True, since=(2, 0)),
     "tied_parameters": Route(tied),
     "parametrized": Route(parametrized),
     "pruned_by_nothing": Route(pruned),
@@ -299,7 +299,7 @@ ROUTES: Dict[str, Route] = {
     "gradients": Route(gradients, any_module=True),
     "gradients_of_recurrent_weights": Route(functools.partial(gradients, trainable=("weight_hh",))),
     "checkpoint": Route(checkpoint),
-    "vjp": Route(vjp),
+    "vjp": Route(vjp, since=(2, 0)),
     "hooks": Route(hooks),
     "without_onednn": Route(without_onednn, any_module=True),
     "two_threads": Route(two_threads, any_module=True),
@@ -309,13 +309,19 @@ ROUTES: Dict[str, Route] = {
 }
 
 
-def offered(any_module: bool) -> Dict[str, Dict[str, List[Any]]]:
+def offered(version: str, any_module: bool) -> Dict[str, Dict[str, List[Any]]]:
     """The routes with the options that they need, as `hello` tells them.
 
     Args:
+        version: of PyTorch.
         any_module: whether only those are meant that every `torch.nn.Module` has.
     """
-    return {name: dict(route.needs) for name, route in ROUTES.items() if route.any_module or not any_module}
+    major, minor = version.split(".")[:2]
+    return {
+        name: dict(route.needs)
+        for name, route in ROUTES.items()
+        if (route.any_module or not any_module) and (int(major), int(minor)) >= route.since
+    }
 
 
 HALF: Dict[str, str] = {"autocast_float16": "float16", "autocast_bfloat16": "bfloat16"}

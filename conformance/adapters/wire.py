@@ -148,3 +148,14 @@ def _filled(stream: BinaryIO, name: str, dtype: str, shape: Tuple[int, ...]) -> 
     if dtype == "bool" and raw.size and raw.max() > 1:
         raise WireError("array %.60r has bytes that are neither false nor true" % name)
     return raw.view(DTYPES[dtype]).reshape(shape).astype(DTYPES[dtype].newbyteorder("="), copy=False)
+
+
+BFLOAT16_NAN = 0x7FC0
+
+
+def overwrite(array: np.ndarray[Any, Any]) -> None:
+    """Write NaN into an array, or ones where there is no NaN."""
+    if array.dtype == BFLOAT16:  # where there is no ml_dtypes, NumPy knows no numbers of this type
+        array.view(np.int16)[...] = BFLOAT16_NAN
+    else:
+        array[...] = np.nan if array.dtype.kind == "f" else 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from driving import arrays, ask, build, call, config, framework, results, some_tensors
 
-from conformance.adapters import torch_parts
+from conformance.adapters import torch_parts, torch_routes
 from conformance.adapters.torch_calls import Call
 from conformance.checks import judge
 from conformance.engine.implementations import resolve
@@ -87,6 +87,20 @@ def worker() -> Iterator[Worker]:
 def routes(worker: Worker) -> Mapping[str, Mapping[str, list[Any]]]:
     offered: Mapping[str, Mapping[str, list[Any]]] = ask(worker, {"op": "hello"}).header["capabilities"]["routes"]
     return offered
+
+
+@pytest.mark.parametrize(
+    ("version", "there", "not_there"),
+    [
+        ("1.12.1+cpu", {"deepcopy", "jit_trace", "checkpoint"}, {"saved_state_dict", "vjp", "compile", "export"}),
+        ("2.0.1", {"saved_state_dict", "vjp", "functional_call"}, {"assigned_state_dict", "compile", "export"}),
+        ("2.10.0", set(torch_routes.ROUTES), set()),
+    ],
+)
+def test_what_a_version_does_not_have_yet_is_not_offered(version: str, there: set[str], not_there: set[str]) -> None:
+    offered = set(torch_routes.offered(version, any_module=False))
+    assert there <= offered
+    assert not not_there & offered
 
 
 def there_is(needs: Mapping[str, list[Any]], wanted: LayerConfig) -> bool:

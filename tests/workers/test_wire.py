@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -103,3 +104,16 @@ def test_random_bytes_are_refused_or_are_messages(data: bytes) -> None:
     except wire.WireError:
         return
     assert message is None or isinstance(message[0], dict)
+
+
+@pytest.mark.parametrize("bfloat16", [wire.BFLOAT16, np.dtype("V2")], ids=["with ml_dtypes", "without"])
+def test_every_type_is_overwritten_by_what_shows(bfloat16: np.dtype[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "BFLOAT16", bfloat16)
+    half = np.zeros((2, 4), np.int16)
+    wire.overwrite(half.view(bfloat16)[:, ::2])
+    assert half.tolist() == [[0x7FC0, 0, 0x7FC0, 0]] * 2
+    single, whole = np.zeros(2, np.float32), np.zeros(2, np.int64)
+    wire.overwrite(single)
+    wire.overwrite(whole)
+    assert np.isnan(single).all()
+    assert whole.tolist() == [1, 1]
