@@ -162,6 +162,7 @@ def _environment() -> Environment:
         "spreads_by_check": spreads_by_check,
     }
     environment.filters |= {
+        "coded": coded,
         "count": text.count,
         "exact": text.exact,
         "lines": lines,
@@ -188,6 +189,14 @@ def spreads_by_check(spreads: Sequence[Spread]) -> list[tuple[str, list[Spread]]
 def soft(name: str) -> Markup:
     """A name that may be broken after its underscores where there is little room."""
     return escape(text.safe(text.short(name))).replace("_", Markup("_<wbr>"))
+
+
+def coded(prose: str) -> Markup:
+    """Prose whose parts in backquotes are code."""
+    parts = [escape(text.safe(part)) for part in prose.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part for odd, part in enumerate(parts)
+    )
 
 
 def lines(foreign: str) -> Markup:

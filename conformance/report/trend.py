@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from conformance.checks import CHECKS
 from conformance.engine.events import DEVIATIONS, GroupFound, ImplementationStarted, KnownSeen, Outcome
+from conformance.laws import LAWS
 from conformance.report.explanations import Explanation, explained
 from conformance.report.html import TREND, render
 from conformance.report.tally import Judged, Tally, cases_of
@@ -22,6 +23,21 @@ from conformance.results import Results
 
 ALIKE = 0.5
 """Two groups of neighbouring versions have one cause if they share this part of the cases of the smaller one."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A part of a verdict.
+
+    Attributes:
+        outcome: such as `known`.
+        about: of laws, what is broken, such as one of several routes; otherwise empty.
+        cause: a short key that is the same in other versions.
+    """
+
+    outcome: Outcome
+    about: str
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class Run:
         state: `ready`, or what went wrong.
         cases, groups: what was found.
         known: what was declared of it.
+        said: case id, check -> what the verdicts said.
         part: why that is not the whole; empty: it is.
     """
 
@@ -47,6 +64,7 @@ class Run:
     cases: tuple[Judged, ...]
     groups: tuple[GroupFound, ...]
     known: tuple[KnownSeen, ...] = ()
+    said: Mapping[tuple[str, str], frozenset[Said]] = field(default_factory=dict)
     part: str = ""
 
     @property
@@ -123,6 +141,14 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Story:
+    """Causes with one explanation, or one cause without any."""
+
+    explanation: str
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
 class Family:
     """All versions of one implementation, the oldest first."""
 
@@ -132,6 +158,14 @@ class Family:
     causes: tuple[Cause, ...]
     declared: tuple[Declared, ...]
     notes: tuple[str, ...]
+
+    @property
+    def stories(self) -> tuple[Story, ...]:
+        """The causes, those with the same explanation together."""
+        told: dict[str, list[Cause]] = {}
+        for number, cause in enumerate(self.causes):
+            told.setdefault(cause.explanation or str(number), []).append(cause)
+        return tuple(Story(causes[0].explanation, tuple(causes)) for causes in told.values())
 
 
 def trend(results: Iterable[tuple[Results, str]], explanations: Sequence[Explanation] = ()) -> tuple[Family, ...]:
@@ -164,7 +198,18 @@ def _runs(results: Results, report: str) -> Iterator[Run]:
         known = started.get(name)
         state = known.state if known else "broken"
         declared = tuple(one for one in results.known if one.implementation == name)
-        yield Run(name, _versions(known), report, results.header.spec, state, cases, groups, declared, _part(results))
+        spec, said = results.header.spec, _said(results, name)
+        yield Run(name, _versions(known), report, spec, state, cases, groups, declared, said, _part(results))
+
+
+def _said(results: Results, name: str) -> dict[tuple[str, str], frozenset[Said]]:
+    found: dict[tuple[str, str], frozenset[Said]] = {}
+    for case in results.cases:
+        for check, verdict in case.outcomes.items() if case.implementation == name else ():
+            if verdict.outcome in (*DEVIATIONS, "known"):
+                parts = {Said(it.outcome, _about(check, it.message or ""), it.cause or "") for it in verdict.parts}
+                found[case.id, check] = found.get((case.id, check), frozenset()) | parts
+    return found
 
 
 def _part(results: Results) -> str:
@@ -238,43 +283,73 @@ def _share(tally: Tally) -> str:
 # ---------------------------------------------------------------- causes by version
 
 
+@dataclass(frozen=True)
+class _Link:
+    """A group in one of the versions, or what became of it in the next one, which declares it as known.
+
+    Attributes:
+        causes: what the verdicts of the group say, as short keys that are the same in other versions.
+    """
+
+    place: int
+    group: GroupFound
+    causes: frozenset[str]
+    declared: bool = False
+
+
 def _causes(runs: Sequence[Run], explanations: Sequence[Explanation]) -> Iterator[Cause]:
     """Groups that go on from version to version, chained; those that the newest version has come first."""
-    chains: list[list[tuple[int, GroupFound]]] = []
+    chains: list[list[_Link]] = []
     for place, run in enumerate(runs):
         for group in run.groups:
-            before = [chain for chain in chains if chain[-1][0] < place and _alike(chain[-1][1], group)]
+            link = _Link(place, group, _causes_of(group, run))
+            before = [chain for chain in chains if chain[-1].place < place and _alike(chain[-1].group, group)]
             if before:
-                max(before, key=lambda chain: _shared(chain[-1][1], group)).append((place, group))
+                max(before, key=lambda chain: _shared(chain[-1].group, group)).append(link)
             else:
-                chains.append([(place, group)])
+                chains.append([link])
         for chain in chains:
-            if chain[-1][0] == place - 1 and (declared := _declared(chain[-1][1], run)):
-                chain.append((place, replace(chain[-1][1], cases=declared)))
+            last = chain[-1]
+            if last.place == place - 1 and (cases := _declared(last, run)):
+                chain.append(_Link(place, replace(last.group, cases=cases), last.causes, declared=True))
     causes = [_cause(chain, runs, explanations) for chain in chains]
     places = {check: place for place, check in enumerate(CHECKS)}  # that of a later version may not be here
     yield from sorted(causes, key=lambda one: (one.ended, places.get(one.check, len(places)), one.message))
 
 
-def _declared(group: GroupFound, run: Run) -> tuple[str, ...]:
-    """The cases of a group that fail in a version that declares them as known: those make no group of their own."""
-    ids = set(group.cases)
-    return tuple(case.id for case in run.cases if case.id in ids and case.outcomes.get(group.check) == "known")
+def _causes_of(group: GroupFound, run: Run) -> frozenset[str]:
+    about = _about(group.check, group.message)
+    said = (it for case in group.cases for it in run.said.get((case, group.check), ()))
+    return frozenset(it.cause for it in said if it.about == about)
+
+
+def _declared(last: _Link, run: Run) -> tuple[str, ...]:
+    """The cases of a group that fail alike in the next version, which declares that: those make no group there."""
+    return tuple(
+        case
+        for case in dict.fromkeys(last.group.cases)
+        if any(it.outcome == "known" and it.cause in last.causes for it in run.said.get((case, last.group.check), ()))
+    )
 
 
 def _alike(one: GroupFound, other: GroupFound) -> bool:
-    if (one.check, one.outcome) != (other.check, other.outcome):
+    same = (one.check, one.outcome, _about(one.check, one.message))
+    if same != (other.check, other.outcome, _about(other.check, other.message)):
         return False
     return one.when == other.when or _shared(one, other) >= ALIKE * min(len(set(one.cases)), len(set(other.cases)))
+
+
+def _about(check: str, message: str) -> str:
+    """What a law is broken in, such as one of several routes: its message up to the first colon; empty: no law."""
+    return message.partition(":")[0] if check in LAWS else ""
 
 
 def _shared(one: GroupFound, other: GroupFound) -> int:
     return len(set(one.cases) & set(other.cases))
 
 
-def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run], explanations: Sequence[Explanation]) -> Cause:
-    places, last = [place for place, _ in chain], chain[-1][1]
-    counts = tuple((runs[place].label, _failing(runs[place], group), runs[place].report) for place, group in chain)
+def _cause(chain: Sequence[_Link], runs: Sequence[Run], explanations: Sequence[Explanation]) -> Cause:
+    places, last = [link.place for link in chain], chain[-1].group
     return Cause(
         check=last.check,
         outcome=last.outcome,
@@ -282,16 +357,19 @@ def _cause(chain: Sequence[tuple[int, GroupFound]], runs: Sequence[Run], explana
         when=last.when,
         looks_like=last.looks_like,
         message=last.message,
-        counts=counts,
+        counts=tuple(
+            (runs[link.place].label, _failing(runs[link.place], link), runs[link.place].report) for link in chain
+        ),
         ended=places[-1] < len(runs) - 1,
         explanation=explained(explanations, runs[0].name, last.check, last.message),
     )
 
 
-def _failing(run: Run, group: GroupFound) -> str:
-    judged = sum(case.outcomes.get(group.check) in (*DEVIATIONS, "known", "fixed", "pass") for case in run.cases)
-    known = bool(_declared(group, run))
-    return f"{len(set(group.cases)):,} of {judged or group.judged:,}" + (" (declared as known)" if known else "")
+def _failing(run: Run, link: _Link) -> str:
+    check = link.group.check
+    judged = sum(case.outcomes.get(check) in (*DEVIATIONS, "known", "fixed", "pass") for case in run.cases)
+    number = f"{len(set(link.group.cases)):,} of {judged or link.group.judged:,}"
+    return f"{number} (declared as known)" if link.declared else number
 
 
 def _span(places: Sequence[int], runs: Sequence[Run]) -> str:

@@ -86,3 +86,36 @@ def test_what_cannot_be_published_is_one_line_and_nothing_is_written(folder: Pat
         assert result.exit_code == 2
         assert message in result.output.splitlines()[-1]
         assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[explanation]\n", "not TOML"),
+        ("[explanations]\n", "write [[explanation]] tables and nothing else"),
+        (
+            '[[explanation]]\ncheck = "values"\n',
+            "explanation 1: write implementation, check, message, text, each a text",
+        ),
+    ],
+)
+def test_wrong_explanations_are_one_line_and_nothing_is_written(
+    folder: Path, tmp_path: Path, text: str, message: str
+) -> None:
+    file = tmp_path / "why.toml"
+    file.write_text(text)
+    result = publish(folder, "--out", tmp_path / "out", "--explanations", file)
+    assert result.exit_code == 2
+    (line,) = result.output.splitlines()
+    assert message in line
+    assert str(file) in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cause_without_an_explanation_is_told(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "why.toml"
+    file.write_text("")
+    result = publish(folder, "--out", tmp_path / "out", "--explanations", file)
+    causes = sum(len(run.groups) for run in (OLD, NEW))
+    assert result.output.count("not explained  ") == causes
+    assert causes

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from chromium import BROWSER, Chromium
 
-from conformance.report.trend import html, trend
+from conformance.checks import Verdict
+from conformance.engine.events import GroupFound, KnownSeen
+from conformance.report.explanations import Explanation
+from conformance.report.trend import html, trend, unexplained
 from conformance.results import Results, read_results
 from conformance.spec.paths import specs_path
 
@@ -80,3 +83,61 @@ def test_the_page_escapes_and_links() -> None:
     page = html(trend([(stored("torch2.13"), "torch2.13.html")]), ["tox -m <matrix>"])
     assert 'href="torch2.13.html"' in page
     assert "tox -m &lt;matrix&gt;" in page
+
+
+def with_group(name: str, version: str, message: str, cause: str, known: bool = False) -> Results:
+    """Results of which one case fails a law in a way of this name, or shows that as known."""
+    one = stored(name)
+    verdict = Verdict("known" if known else "error", f"id: {message}" if known else message, cause=cause)
+    failing = replace(one.cases[0], outcomes={"routes": verdict})
+    group = replace(GROUP, implementation=failing.implementation, cases=(failing.id,), message=message)
+    (said,) = one.implementations
+    declared = KnownSeen(said.name, "an-id", "routes", (), "a `reason`", script="a_script.py", cases=1)
+    return replace(
+        one,
+        implementations=(replace(said, versions={"torch": version}),),
+        cases=(failing,),
+        groups=() if known else (group,),
+        known=(declared,) if known else (),
+    )
+
+
+GROUP = GroupFound(1, "torch", "routes", (), "error", (), True, (), 1, {}, "", "")
+JSON, FILE = "the route json gives something else: no", "the route file gives something else: no"
+
+
+def test_routes_that_fail_on_one_case_are_causes_of_their_own() -> None:
+    old = with_group("torch2.13", "2.1", JSON, "json: call: no")
+    new = with_group("torch2.13", "2.2", FILE, "file: call: no")
+    (family,) = trend([(old, "a.html"), (new, "b.html")])
+    assert [(cause.message, cause.ended) for cause in family.causes] == [(FILE, False), (JSON, True)]
+
+
+@pytest.mark.parametrize(("cause", "ended"), [("json: call: no", False), ("file: call: no", True)])
+def test_a_cause_goes_on_in_a_version_that_declares_the_same_and_nothing_else(cause: str, ended: bool) -> None:
+    runs = [with_group("torch2.13", "2.1", JSON, "json: call: no")]
+    runs += [with_group("torch2.13", version, JSON, cause, known=True) for version in ("2.2", "2.3")]
+    (family,) = trend((run, "a.html") for run in runs)
+    assert [one.ended for one in family.causes] == [ended]
+
+
+def test_what_is_declared_stands_beside_the_versions_that_show_it() -> None:
+    runs = [with_group("torch2.13", version, JSON, "json: no", known=version > "2.1") for version in ("2.1", "2.2")]
+    (family,) = trend((run, "a.html") for run in runs)
+    (row,) = family.declared
+    assert [(cell.outcome, cell.text, cell.span) for cell in row.cells] == [(None, "", 1), ("known", "1", 1)]
+    page = html([family])
+    assert "a <code>reason</code>" in page
+    assert "a_script.py" in page
+
+
+def test_causes_with_one_explanation_are_one_story_and_others_are_told() -> None:
+    runs = [with_group("torch2.13", "2.1", JSON, "json: no"), with_group("torch2.13", "2.2", FILE, "file: no")]
+    families = trend(
+        ((run, "a.html") for run in runs), [Explanation("torch", "routes", "the route * no", "It is <new>.")]
+    )
+    assert [len(story.causes) for story in families[0].stories] == [2]
+    assert list(unexplained(families)) == []
+    assert html(families).count("It is &lt;new&gt;.") == 1
+    families = trend(((run, "a.html") for run in runs), [Explanation("torch", "*", "*json*", "One.")])
+    assert [line.partition("torch  routes  ")[2][:13] for line in unexplained(families)] == ["in torch 2.2,"]
