@@ -154,3 +154,10 @@ class Route(NamedTuple):
     needs: Mapping[str, List[Any]] = MappingProxyType({})
     any_module: bool = False
     since: Tuple[int, int] = (1, 12)
+
+
+def told(routes: Mapping[str, Route], version: str) -> Dict[str, Dict[str, List[Any]]]:
+    """Those of some routes that a version has, with the options that they need, as `hello` tells them."""
+    major, minor = version.split(".")[:2]
+    now = int(major), int(minor)
+    return {name: dict(route.needs) for name, route in routes.items() if route.since <= now}

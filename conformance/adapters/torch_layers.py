@@ -23,6 +23,7 @@ if TYPE_CHECKING or __package__:
         torch_gradients,
         torch_onnx,
         torch_parts,
+        torch_quantized,
         torch_replaced,
         torch_routes,
     )
@@ -35,6 +36,7 @@ else:
     import torch_gradients
     import torch_onnx
     import torch_parts
+    import torch_quantized
     import torch_replaced
     import torch_routes
 
@@ -159,10 +161,10 @@ class Torch:
         self.source = source
 
     def describe(self) -> Dict[str, Any]:
-        lacking = torch_onnx.missing()
+        lacking, version = torch_onnx.missing(), str(self.torch.__version__)
         return {
             "dialect": "torch",
-            "versions": {"torch": self.torch.__version__, "numpy": np.__version__, **torch_onnx.versions()},
+            "versions": {"torch": version, "numpy": np.__version__, **torch_onnx.versions()},
             "environment": {
                 **serve.common_environment(),
                 "device": "cpu",
@@ -172,8 +174,9 @@ class Torch:
             "capabilities": {
                 **self.source.claims.capabilities(["eager"], FEATURES if self.source.classes else OWN_FEATURES),
                 "routes": self.routes(),
-                "declares": {} if self.source.classes else torch_declared.offered(str(self.torch.__version__)),
-                "runtimes": {} if self.source.classes else torch_onnx.offered(),
+                "declares": {} if self.source.classes else torch_declared.offered(version),
+                "runtimes": {} if self.source.classes else torch_onnx.offered(version),
+                "quantizes": {} if self.source.classes else torch_quantized.offered(version),
             },
         }
 

@@ -16,10 +16,10 @@ import warnings
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters.torch_calls import UNPACKED, Call, Route, returned
+    from conformance.adapters.torch_calls import UNPACKED, Call, Route, returned, told
     from conformance.adapters.torch_exports import dynamic
 else:
-    from torch_calls import UNPACKED, Call, Route, returned
+    from torch_calls import UNPACKED, Call, Route, returned, told
     from torch_exports import dynamic
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -104,18 +104,21 @@ def _run(call: Call, model: bytes) -> Any:
 NEEDS: Dict[str, List[Any]] = {"input": UNPACKED, "dtype": ["float32"]}
 """A packed sequence is no tensor; the recurrent kernels of ONNX Runtime have no other type for all layers."""
 
+SINCE = (2, 6)
+"""Before, there was one exporter, and another one in preparation."""
+
 RUNTIMES: Dict[str, Route] = {
-    "onnx": Route(exported, NEEDS),
-    "onnx_dynamic": Route(exported_dynamic, NEEDS),
+    "onnx": Route(exported, NEEDS, since=SINCE),
+    "onnx_dynamic": Route(exported_dynamic, NEEDS, since=SINCE),
 }
 
 if sys.version_info < (3, 14):  # for later ones, the documentation says that there is no TorchScript
     RUNTIMES.update(  # which says of projections that it does not have them
-        onnx_traced=Route(traced, {**NEEDS, "proj_size": [0, None]}),
-        onnx_traced_dynamic=Route(traced_dynamic, {**NEEDS, "proj_size": [0, None]}),
+        onnx_traced=Route(traced, {**NEEDS, "proj_size": [0, None]}, since=SINCE),
+        onnx_traced_dynamic=Route(traced_dynamic, {**NEEDS, "proj_size": [0, None]}, since=SINCE),
     )
 
 
-def offered() -> Dict[str, Dict[str, List[Any]]]:
-    """The ways with the options that they need, as `hello` tells them; none where a package is missing."""
-    return {} if missing() else {name: dict(way.needs) for name, way in RUNTIMES.items()}
+def offered(version: str) -> Dict[str, Dict[str, List[Any]]]:
+    """The ways of a version, as `hello` tells them; none where a package is missing."""
+    return {} if missing() else told(RUNTIMES, version)

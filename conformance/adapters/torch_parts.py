@@ -250,7 +250,7 @@ ROUTES: Dict[str, Route] = {
     "batched_rows": Route(batched_rows, {"input": PACKED}),
     "sorted_by_hand": Route(sorted_by_hand, {"input": ["packed_unsorted"]}),
     "total_length": Route(total_length, {"input": PACKED}),
-    "vmap": Route(mapped, {"input": ["batched"]}),
-    "vmap_cells": Route(mapped_cells, {"input": ["batched"]}),
-    "vmap_ensemble": Route(ensemble, {"input": UNPACKED}),
+    "vmap": Route(mapped, {"input": ["batched"]}, since=(2, 0)),
+    "vmap_cells": Route(mapped_cells, {"input": ["batched"]}, since=(2, 0)),
+    "vmap_ensemble": Route(ensemble, {"input": UNPACKED}, since=(2, 0)),
 }

@@ -2,7 +2,8 @@
 
 Here are copies, saved modules, parameters from elsewhere and all that can be set around a call. A layer in parts is in
 torch_parts.py, compiled and exported programs are in torch_exports.py. Nothing that a route does outlasts it: what it
-changes is a copy of the module, or is put back. Dynamic quantization is none of them: it has a tolerance of its own.
+changes is a copy of the module, or is put back. ONNX (torch_onnx.py) and quantization (torch_quantized.py) are none of
+them: they have tolerances of their own.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import io
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import torch_exports, torch_onnx, torch_parts
-    from conformance.adapters.torch_calls import PACKED, Call, Route
+    from conformance.adapters import torch_exports, torch_onnx, torch_parts, torch_quantized
+    from conformance.adapters.torch_calls import PACKED, Call, Route, told
 else:
     import torch_exports
     import torch_onnx
     import torch_parts
-    from torch_calls import PACKED, Call, Route
+    import torch_quantized
+    from torch_calls import PACKED, Call, Route, told
 
 # ---------------------------------------------------------------- copies, saved and loaded
 
@@ -316,12 +318,7 @@ def offered(version: str, any_module: bool) -> Dict[str, Dict[str, List[Any]]]:
         version: of PyTorch.
         any_module: whether only those are meant that every `torch.nn.Module` has.
     """
-    major, minor = version.split(".")[:2]
-    return {
-        name: dict(route.needs)
-        for name, route in ROUTES.items()
-        if (route.any_module or not any_module) and (int(major), int(minor)) >= route.since
-    }
+    return told({name: route for name, route in ROUTES.items() if route.any_module or not any_module}, version)
 
 
 HALF: Dict[str, str] = {"autocast_float16": "float16", "autocast_bfloat16": "bfloat16"}
@@ -329,11 +326,11 @@ HALF: Dict[str, str] = {"autocast_float16": "float16", "autocast_bfloat16": "bfl
 
 
 def follow(name: str, call: Call) -> Any:
-    """What a route, or another runtime, gives; `ValueError` if there is none of that name."""
+    """What a route, or another runtime or a quantized layer, gives; `ValueError` if there is none of that name."""
     if name in HALF:
         with call.torch.autocast("cpu", dtype=getattr(call.torch, HALF[name])):
             return call.plain()
-    known = {**ROUTES, **torch_onnx.RUNTIMES}
+    known = {**ROUTES, **torch_onnx.RUNTIMES, **torch_quantized.WAYS}
     if name not in known:
         raise ValueError("there is no mode %r; there are eager and the routes %s" % (name, ", ".join(known)))
     return known[name].result(call)

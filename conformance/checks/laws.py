@@ -42,6 +42,7 @@ from conformance.laws import (
     Part,
     Plan,
     Poisoned,
+    Quantized,
     Relation,
     Same,
     SameMasks,
@@ -49,6 +50,7 @@ from conformance.laws import (
     Unlike,
 )
 from conformance.reference import Expected, Policy, Precision, evaluate
+from conformance.reference.quantized import EIGHT_BITS
 from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
 
 PASS = Verdict("pass")
@@ -144,6 +146,8 @@ class _Beside:
             return self._not_same(relation)
         if isinstance(relation, Judged):
             return self._misjudged(relation)
+        if isinstance(relation, Quantized):
+            return self._too_coarse(relation)
         if isinstance(relation, Poisoned):
             return self._not_poisoned(relation)
         if isinstance(relation, Differentiated | Curved | Descended):
@@ -212,6 +216,16 @@ class _Beside:
         worst = worst_element(reply, outputs_of(relation.config, tensors), comparisons)
         call = self.plan.calls[relation.call]
         return _wrong(relation.told or self._told(call), worst, ratio, "expected", relation.told or call.manner.route)
+
+    def _too_coarse(self, relation: Quantized) -> Verdict | None:
+        call, reply = self.plan.calls[relation.call], self.replies[relation.call]
+        held_to = of_any_program(self.expectation).precision
+        comparisons = compare_all(reply, evaluate(call.config, [call.tensors], held_to, "signed", EIGHT_BITS)[0])
+        if (ratio := largest(comparisons)) <= 1:
+            return None
+        worst = worst_element(reply, outputs_of(call.config, call.tensors), comparisons)
+        told = f"{self.plan.told} ({call.manner.route}) errs by more than eight bits may"
+        return _wrong(told, worst, ratio, "expected", call.manner.route)
 
     def _expected(self, config: LayerConfig, tensors: Tensors, bound: Policy) -> Sequence[Expected]:
         return evaluate(config, [tensors], self.expectation.precision, bound)[0]

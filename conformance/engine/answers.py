@@ -91,7 +91,7 @@ def _check_capabilities(said: Any) -> None:
         raise NonsenseError("capabilities whose sizes are not a table of lists")
     if not _texts(said.get("features", [])):
         raise NonsenseError("capabilities whose features are not a list of names")
-    for name in ("routes", "runtimes"):
+    for name in ("routes", "runtimes", "quantizes"):
         ways = said.get(name, {})
         if not isinstance(ways, dict) or not all(_is_table_of_lists(needs) for needs in ways.values()):
             raise NonsenseError(f"capabilities whose {name} are not a table of tables of lists")

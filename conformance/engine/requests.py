@@ -35,6 +35,7 @@ class Hello:
         declares: ways in which it says beforehand what a call gives, by names of its own: what of (`of`), for which
             unknown sizes (`unknown`), and the option values that they need (`needs`).
         runtimes: ways through an exported program that another runtime runs, told as routes are.
+        quantizes: ways to quantize a layer, told as routes are.
     """
 
     dialect: str
@@ -49,6 +50,7 @@ class Hello:
     routes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
     declares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runtimes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
+    quantizes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -67,6 +69,7 @@ class Hello:
             routes=said.get("routes", {}),
             declares=said.get("declares", {}),
             runtimes=said.get("runtimes", {}),
+            quantizes=said.get("quantizes", {}),
         )
 
     @property
@@ -81,16 +84,20 @@ class Hello:
         sizes = {name: list(values) for name, values in self.sizes.items()}
         said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
         more = {"features": list(self.features), "routes": dict(self.routes), "declares": dict(self.declares)}
-        more["runtimes"] = dict(self.runtimes)
+        more |= {"runtimes": dict(self.runtimes), "quantizes": dict(self.quantizes)}
         return said | {"sizes": sizes, "rejections": self.rejections, **more}
 
     def routes_for(self, config: LayerConfig) -> tuple[str, ...]:
         """The other ways to call a layer of this configuration."""
-        return tuple(route for route, needs in self.routes.items() if _meets(config, needs))
+        return _offered(self.routes, config)
 
     def runtimes_for(self, config: LayerConfig) -> tuple[str, ...]:
         """The ways through another runtime for a layer of this configuration."""
-        return tuple(way for way, needs in self.runtimes.items() if _meets(config, needs))
+        return _offered(self.runtimes, config)
+
+    def quantizes_for(self, config: LayerConfig) -> tuple[str, ...]:
+        """The ways to quantize a layer of this configuration."""
+        return _offered(self.quantizes, config)
 
     def ways_to_declare(self, config: LayerConfig) -> tuple[Way, ...]:
         """How it says beforehand what a call of a layer of this configuration gives."""
@@ -102,7 +109,7 @@ class Hello:
 
     def lacks(self, needed: Sequence[str]) -> str | None:
         """The first of some features that it does not offer."""
-        tables = {"declares": self.declares, "runtimes": self.runtimes}
+        tables = {"declares": self.declares, "runtimes": self.runtimes, "quantizes": self.quantizes}
         offered = {*self.features, *(name for name, table in tables.items() if table)}
         return next((feature for feature in needed if feature not in offered), None)
 
@@ -248,6 +255,11 @@ def numbered(message: Message, name: str) -> tuple[Array, ...]:
 
 def _named(name: str, arrays: tuple[Array, ...]) -> dict[str, Array]:
     return {f"{name}.{index}": array for index, array in enumerate(arrays)}
+
+
+def _offered(ways: Mapping[str, Mapping[str, Sequence[Value]]], config: LayerConfig) -> tuple[str, ...]:
+    """Those of some ways that a configuration has."""
+    return tuple(way for way, needs in ways.items() if _meets(config, needs))
 
 
 def _meets(config: LayerConfig, needs: Mapping[str, Sequence[Value]]) -> bool:

@@ -204,9 +204,10 @@ class Session:
             lacking = self._hello.lacks(law.needs)
             routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
             runtimes = tuple(it for it in self._hello.runtimes_for(case.config) if route in ("", it))
+            quantizes = tuple(it for it in self._hello.quantizes_for(case.config) if route in ("", it))
             ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
             can = lambda config: self._hello.missing(config) is None  # noqa: E731
-            plan = law.plan(Subject(case, drawn, can, name, routes, ways, runtimes))
+            plan = law.plan(Subject(case, drawn, can, name, routes, ways, runtimes, quantizes))
             if lacking and (plan is not None or law.ways):  # without ways there is no plan
                 yield law.name, Unclaimed(lacking)
             elif plan is not None:

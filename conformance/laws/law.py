@@ -165,6 +165,13 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Quantized:
+    """The outputs of a further call are what the reference expects, up to what eight bits may do to products."""
+
+    call: int
+
+
+@dataclass(frozen=True)
 class Poisoned:
     """The outputs of a further call are NaN where its NaN reach, and those of the case elsewhere."""
 
@@ -252,7 +259,9 @@ class SameMasks:
     open: bool = False
 
 
-Relation = Same | Judged | Poisoned | Unlike | Differentiated | Curved | Descended | Started | Dropped | SameMasks
+Relation = (
+    Same | Judged | Quantized | Poisoned | Unlike | Differentiated | Curved | Descended | Started | Dropped | SameMasks
+)
 
 
 @dataclass(frozen=True)
@@ -281,6 +290,7 @@ class Subject:
         routes: the ways to call it, beside plain calls, that the implementation offers.
         declares: the ways in which the implementation says beforehand what a call gives.
         runtimes: the ways through an exported program that another runtime runs.
+        quantizes: the ways to quantize it.
     """
 
     case: Case
@@ -290,6 +300,7 @@ class Subject:
     routes: tuple[str, ...] = ()
     declares: tuple[Way, ...] = ()
     runtimes: tuple[str, ...] = ()
+    quantizes: tuple[str, ...] = ()
 
     @property
     def config(self) -> LayerConfig:
@@ -366,5 +377,6 @@ FEATURES: Mapping[str, str] = {
     "dropout": "drop in training what dropout rates say",
     "declares": "say beforehand what a call gives",
     "runtimes": "be exported and run by another runtime",
+    "quantizes": "be quantized",
 }
 """What an implementation may claim to do beyond plain calls."""

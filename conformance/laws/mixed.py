@@ -1,4 +1,4 @@
-"""The law of layers that compute in one type and keep their weights in another."""
+"""Laws of layers that compute in fewer bits than their weights and arguments have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.laws.law import Call, Manner, Plan, Subject, everything, same
+from conformance.laws.law import Call, Manner, Plan, Quantized, Subject, everything, same
 from conformance.spec import Array, LayerConfig, Tensors
 from conformance.spec.dialect import Mixed
 
@@ -27,6 +27,13 @@ def mixed_precision(subject: Subject) -> Plan | None:
     rule, given = config.rules.mixed[config.dtype], _widened(subject.tensors)
     calls = _on_a_way(rule, wide, given) if rule.route else _of_a_policy(rule, subject, wide, given)
     return Plan(calls, same(subject.contract, 0, everything), "a layer of mixed precision")
+
+
+def quantization(subject: Subject) -> Plan | None:
+    """A quantized layer gives what the layer gives, up to what its eight bits may do; whatever ways there are."""
+    calls = [Call(subject.config, subject.tensors, manner=Manner(route=way)) for way in subject.quantizes]
+    relations = tuple(Quantized(number) for number in range(len(calls)))
+    return Plan(tuple(calls), relations, "a quantized layer") if calls else None
 
 
 def _on_a_way(rule: Mixed, wide: LayerConfig, given: Tensors) -> tuple[Call, ...]:

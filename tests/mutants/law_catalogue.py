@@ -211,4 +211,23 @@ CURVATURE = (
     torch("gradients_instead_of_curvature", "curvature", only=RNN),
 )
 
-LAW_FAULTS = (*DATA, *PASSES, *LIFE, *TRAINING, *DESCENT, *START, *DROPOUT, *MIXED, *DECLARED, *ROUTES, *CURVATURE)
+QUANTIZATION = (
+    torch("four_bits", "quantization", only=LSTM),
+    torch("recurrent_kernel_cut_off", "quantization", only=GRU),
+    torch("quantized_without_hx", "quantization", "hx=True", only=LSTM),
+)
+
+LAW_FAULTS = (
+    *DATA,
+    *PASSES,
+    *LIFE,
+    *TRAINING,
+    *DESCENT,
+    *START,
+    *DROPOUT,
+    *MIXED,
+    *DECLARED,
+    *ROUTES,
+    *CURVATURE,
+    *QUANTIZATION,
+)

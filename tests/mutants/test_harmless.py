@@ -48,6 +48,7 @@ TORCH = (
     "weights_drawn_on_a_grid",
     "exported_with_rough_activations",
     "second_derivatives",
+    "eight_bits",
 )
 VARIANTS = [(dialect, name) for dialect, own in (("keras", KERAS), ("torch", TORCH)) for name in (*BOTH, *own)]
 
