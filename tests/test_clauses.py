@@ -13,7 +13,7 @@ every_clause = pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: cla
 
 FAMILIES = {
     "all": {"ACCEPT", "ALIVE", "REPEAT", "PURE", "ROWS", "CAUSE", "NAN", "LIFE", "MEM", "OPT", "GRAD"},
-    "keras": {"EQ", "W", "OUT", "BI", "MASK", "STATE", "EXEC", "DTYPE", "REJ", "OPEN", "DROP", "DECL"},
+    "keras": {"EQ", "W", "OUT", "BI", "MASK", "STATE", "EXEC", "DTYPE", "REJ", "OPEN", "DROP", "DECL", "REG"},
     "keras2": {"EQ", "OUT", "TIME", "REJ", "OPEN"},
     "torch": {"EQ", "W", "OUT", "STACK", "PACK", "STATE", "DTYPE", "REJ", "OPEN", "DROP", "DECL"},
 }

@@ -58,6 +58,9 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
+OWN_FEATURES = ("regularizers",)
+"""Of layers of Keras itself, beside `FEATURES`."""
+
 FEATURES = ("carry", "layouts", "threads", "stateful", "mixed", "gradients", "initial_weights", "dropout", "train")
 
 SINCE = {"dropout": (3, 4)}
@@ -129,6 +132,10 @@ class KerasLayer:
     def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
         return keras_training.by_fit(self.scene(inputs), descent)
 
+    def penalty(self, inputs: serve.Inputs) -> float:
+        self.backend.eager(self.layer, inputs)
+        return float(sum(np.asarray(self.backend.array(loss), np.float64) for loss in self.layer.losses))
+
     def reset(self) -> None:
         self.layer.reset_state()
 
@@ -150,6 +157,7 @@ class Keras:
         source: of the layers.
         routes: other ways to call them, with the options that each needs (`keras_routes.offered`).
         declares: ways to declare what they give (`keras_declared.offered`); none: no way.
+        more: features beside those of every layer.
     """
 
     dialect = "keras"
@@ -164,12 +172,14 @@ class Keras:
         source: sources.Source,
         routes: Dict[str, Dict[str, List[Any]]],
         declares: Optional[Dict[str, Any]] = None,
+        more: Sequence[str] = (),
     ) -> None:
         self.keras = keras
         self.backend = backend
         self.source = source
         self.routes = routes
         self.declares = declares or {}
+        self.more = more
 
     def describe(self) -> Dict[str, Any]:
         present = keras_scene.version(self.keras)
@@ -179,7 +189,7 @@ class Keras:
             "versions": {"keras": self.keras.__version__, **self.backend.versions(), "numpy": np.__version__},
             "environment": {**serve.common_environment(), "device": "cpu", "threads": "1"},
             "capabilities": {
-                **self.source.claims.capabilities(self.backend.modes, features),
+                **self.source.claims.capabilities(self.backend.modes, [*features, *self.more]),
                 "routes": self.routes,
                 "declares": self.declares,
             },
@@ -242,7 +252,8 @@ def load() -> Keras:
     replacement = sources.replacement(sys.argv[2:], [*keras_replaced.CLASSES.values(), *keras_replaced.CELLS.values()])
     if replacement is None:
         own = keras_routes.offered(keras, keras_routes.OWN)
-        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own, keras_declared.offered(keras_routes.OWN))
+        declares = keras_declared.offered(keras_routes.OWN)
+        return Keras(keras, backend, keras_replaced.own(keras, OPTIONS), own, declares, OWN_FEATURES)
     routes = keras_routes.offered(keras, keras_routes.kinds_for(keras, replacement.name, replacement.kind))
     return Keras(keras, backend, keras_replaced.replaced(keras, OPTIONS, replacement), routes)
 

@@ -59,7 +59,7 @@ def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
             return [leaves[number] for number in weighed]
 
         def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - called by name, too
-            return sum(keras.ops.sum(one * weight) for one, weight in zip(y_pred, y))
+            return sum([keras.ops.sum(one * weight) for one, weight in zip(y_pred, y)] + self.losses)
 
     return Weighed()
 

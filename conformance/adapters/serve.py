@@ -135,6 +135,13 @@ class Dropping(Layer, Protocol):
         """A call in training or in use, before which the framework's random numbers start anew from a seed, if any."""
 
 
+class Penalized(Layer, Protocol):
+    """A layer that adds penalties to the loss."""
+
+    def penalty(self, inputs: Inputs) -> float:
+        """The sum of its penalties after a call."""
+
+
 class Spec(NamedTuple):
     """What is declared of a tensor: sizes (None: not known beforehand) and the name of its type (None: not said)."""
 
@@ -248,6 +255,9 @@ class Session:
         if any(name.startswith("cotangents.") for name in arrays):
             return self._along_the_slope(living, request, inputs, arrays)
         started = time.process_time()
+        if request.get("penalty"):
+            counted = np.array(cast(Penalized, living.layer).penalty(inputs), np.float64)
+            return {"seconds": time.process_time() - started}, [("penalty.0", counted)]
         if request.get("training") is None:
             result = self._result(living, mode, inputs, int(request.get("threads") or 0))
         else:

@@ -11,9 +11,13 @@ from conformance.checks import derivatives
 from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
-from conformance.laws import Call
+from conformance.laws import Call, Descended
+from conformance.laws.law import Penalty
 from conformance.reference import Expected, Precision
 from conformance.spec import Array, OutputContract, as_floats, weights
+
+ROUNDINGS = 5
+"""In the slope of a penalty: of both factors, their sum, and the sum with the gradient of the loss, taken twice."""
 
 
 def contracts(call: Call) -> tuple[OutputContract, ...]:
@@ -26,7 +30,7 @@ def contracts(call: Call) -> tuple[OutputContract, ...]:
     )
 
 
-def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
+def wrong_element(relation: Descended, call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
     """The worst element of the first step that is wrong, with its ratio.
 
     Each step is judged from the weights that the implementation had before it, so no error adds up, and a step after a
@@ -37,7 +41,7 @@ def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst
         if not all(np.isfinite(as_floats(weight)).all() for weight in before):
             return None  # legal only after something may have overflowed
         after = replace(reply, outputs=reply.outputs[start : start + count])
-        found = _wrong_step(call, before, after, promised[start : start + count], precision)
+        found = _wrong_step(relation, call, before, after, promised[start : start + count], precision)
         if found is not None:
             return found
         before = tuple(weight.astype(call.config.dtype) for weight in after.outputs)
@@ -45,19 +49,50 @@ def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst
 
 
 def _wrong_step(
-    call: Call, before: Sequence[Array], after: Reply, promised: Sequence[OutputContract], precision: Precision
+    relation: Descended,
+    call: Call,
+    before: Sequence[Array],
+    after: Reply,
+    promised: Sequence[OutputContract],
+    precision: Precision,
 ) -> tuple[Worst, float] | None:
     here = replace(call, tensors=replace(call.tensors, weights=tuple(before)))
     for gradients in derivatives.allowances(here, precision):
         of_weights = gradients[1 : 1 + len(before)]
         due = [
-            _unchanged(weight, it) if place in call.manner.frozen else _moved(weight, it, call.manner.rate, precision)
+            _after(relation, call, place, weight, it, precision)
             for place, (weight, it) in enumerate(zip(before, of_weights, strict=True))
         ]
         comparisons = compare_all(after, due)
         if (ratio := largest(comparisons)) <= 1:
             return None
     return replace(worst_element(after, promised, comparisons), first_step=None), ratio
+
+
+def _after(
+    relation: Descended, call: Call, place: int, weight: Array, gradient: Expected, precision: Precision
+) -> Expected:
+    """What a step makes of a weight."""
+    if place in call.manner.frozen:
+        return _unchanged(weight, gradient)
+    if place in relation.penalties:
+        gradient = _steeper(weight, gradient, relation.penalties[place], precision)
+    moved = _moved(weight, gradient, call.manner.rate, precision)
+    if place not in relation.non_negative or moved.value is None:
+        return moved
+    return replace(moved, value=np.maximum(moved.value, 0.0))
+
+
+def _steeper(weight: Array, gradient: Expected, penalty: Penalty, precision: Precision) -> Expected:
+    """With the slope of a penalty: a few products and sums are rounded; at zero, |x| may have any slope of -1 to 1."""
+    held = as_floats(weight)
+    slope = penalty.l1 * np.sign(held) + 2 * penalty.l2 * held
+    of_loss = np.asarray(gradient.value)
+    value = of_loss + slope
+    parts = np.abs(of_loss) + gradient.allowed + penalty.l1 + 2 * penalty.l2 * np.abs(held)
+    rounding = precision.reference * (1 + 2.0**-20) * (ROUNDINGS * precision.u * parts + precision.tiny)
+    corner = np.where(held == 0, penalty.l1, 0.0)
+    return replace(gradient, value=value, allowed=gradient.allowed + rounding + corner)
 
 
 def _unchanged(weight: Array, gradient: Expected) -> Expected:

@@ -8,13 +8,13 @@ stays a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import inf
 
 import numpy as np
 
-from conformance.checks import curvature, declared, derivatives, descent, dropout, start
+from conformance.checks import curvature, declared, derivatives, descent, dropout, penalties, start
 from conformance.checks.form import describe, renumbered, signature, spell
 from conformance.checks.lifetime import lost
 from conformance.checks.numbers import Bools, compare_all, distance, largest, share, worst_element
@@ -40,6 +40,7 @@ from conformance.laws import (
     Judged,
     Law,
     Part,
+    Penalised,
     Plan,
     Poisoned,
     Quantized,
@@ -49,17 +50,11 @@ from conformance.laws import (
     Started,
     Unlike,
 )
-from conformance.reference import Expected, Policy, Precision, evaluate
+from conformance.reference import Expected, Policy, evaluate
 from conformance.reference.quantized import EIGHT_BITS
 from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
 
 PASS = Verdict("pass")
-
-_WRONG_ELEMENT: Mapping[type, Callable[[Call, Reply, Precision], tuple[Worst, float] | None]] = {
-    Differentiated: derivatives.wrong_element,
-    Curved: curvature.wrong_element,
-    Descended: descent.wrong_element,
-}
 
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:
@@ -152,6 +147,8 @@ class _Beside:
             return self._not_poisoned(relation)
         if isinstance(relation, Differentiated | Curved | Descended):
             return self._off_the_slope(relation)
+        if isinstance(relation, Penalised):
+            return self._miscounted(relation)
         if isinstance(relation, Started):
             return self._not_a_start(relation)
         if isinstance(relation, Dropped | SameMasks):
@@ -250,8 +247,21 @@ class _Beside:
 
     def _off_the_slope(self, relation: Differentiated | Curved | Descended) -> Verdict | None:
         call, reply = self.plan.calls[relation.call], self.replies[relation.call]
-        found = _WRONG_ELEMENT[type(relation)](call, reply, self.expectation.precision)
+        if isinstance(relation, Descended):
+            found = descent.wrong_element(relation, call, reply, self.expectation.precision)
+        else:
+            module = derivatives if isinstance(relation, Differentiated) else curvature
+            found = module.wrong_element(call, reply, self.expectation.precision)
         return None if found is None else _wrong(self.plan.told, *found, "expected")
+
+    def _miscounted(self, relation: Penalised) -> Verdict | None:
+        call, reply = self.plan.calls[relation.call], self.replies[relation.call]
+        due = penalties.expected(relation, call, self.expectation.precision)
+        comparisons = compare_all(reply, [due])
+        if (ratio := largest(comparisons)) <= 1:
+            return None
+        worst = worst_element(reply, penalties.contracts(relation.told), comparisons)
+        return _wrong(self.plan.told, worst, ratio, "expected", relation.told)
 
     def _not_a_start(self, relation: Started) -> Verdict | None:
         calls, replies = [self.plan.calls[it] for it in relation.calls], [self.replies[it] for it in relation.calls]
@@ -297,7 +307,7 @@ def _cause(route: str, what: str) -> str:
 def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") -> Verdict:
     where = ", ".join(f"{axis} {place}" for axis, place in worst.index.items())
     message = (
-        f"{told}: {worst.output}[{where}] is {worst.got:.9g}, {beside} {worst.expected:.9g}, "
+        f"{told}: {worst.output}{f'[{where}]' if where else ''} is {worst.got:.9g}, {beside} {worst.expected:.9g}, "
         f"allowed difference {worst.allowed:.2g}"
     )
     return Verdict("fail", message, ratio, "signed", worst=worst, cause=_cause(route, "values"))
@@ -305,6 +315,8 @@ def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") 
 
 def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     """What a call must give, and how it is nested."""
+    if call.manner.penalty:
+        return penalties.contracts(""), {"list": [0]}
     if call.cotangents or call.manner.steps:
         module = descent if call.manner.steps else curvature if call.directions else derivatives
         derived = module.contracts(call)

@@ -18,7 +18,8 @@ from conformance.engine.requests import Hello
 from conformance.engine.session import Session
 from conformance.generate.tensors import INVALID, tensors
 from conformance.laws import Manner, Way
-from conformance.spec import Array, Case, DataSpec, Tensors
+from conformance.reference import evaluate, precision
+from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors
 from conformance.spec.behaviours import Behaviour, load_behaviours
 
 LOSSES = 2
@@ -41,11 +42,10 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
         if behaviour.dialect != hello.dialect or not _claimed(behaviour, hello):
             continue
         drawn, way = probe(behaviour), _way(behaviour, hello)
-        if behaviour.asks != "outputs" and way is None:
+        if behaviour.asks == "mask" and way is None:
             continue
-        outcome = session.call_once(
-            behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, Manner(declare=way)
-        )
+        manner = Manner(declare=way, penalty=behaviour.asks == "penalty")
+        outcome = session.call_once(behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, manner)
         losses += isinstance(outcome, Lost)
         answer, detail = classified(behaviour, drawn, outcome)
         yield BehaviourSeen(name, behaviour.id, answer, detail)
@@ -58,7 +58,7 @@ def _claimed(behaviour: Behaviour, hello: Hello) -> bool:
 
 def _way(behaviour: Behaviour, hello: Hello) -> Way | None:
     """How the implementation says what is asked without a call; None: it does not, or a call says it."""
-    ways = hello.ways_to_declare(behaviour.config) if behaviour.asks != "outputs" else ()
+    ways = hello.ways_to_declare(behaviour.config) if behaviour.asks == "mask" else ()
     return next((way for way in ways if way.of == behaviour.asks), None)
 
 
@@ -81,7 +81,8 @@ def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | 
     if isinstance(outcome, Refusal):
         return STAGES.get(outcome.stage, "out_of_reach"), outcome.type
     try:
-        answer = OBSERVERS[behaviour.observer](drawn, outcome)
+        beside = BESIDE.get(behaviour.observer)
+        answer = beside(behaviour.config, drawn, outcome) if beside else OBSERVERS[behaviour.observer](drawn, outcome)
     except (IndexError, ValueError):  # fewer outputs or axes than the contract promises; checks fail for that
         answer = "something_else"
     return answer, _detail(behaviour, outcome)
@@ -90,6 +91,8 @@ def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | 
 def _detail(behaviour: Behaviour, reply: Reply) -> str:
     if behaviour.asks == "mask":
         return f"handed on: {spell(reply.structure, ['mask'] * len(reply.declared))}"
+    if behaviour.asks == "penalty":
+        return ""
     if behaviour.observer == "types":
         return "outputs of type " + ", ".join(output.dtype.name for output in reply.outputs)
     return "outputs of shape " + ", ".join(str(output.shape) for output in reply.outputs)
@@ -254,6 +257,14 @@ def _types(_drawn: Tensors, reply: Reply) -> str:
     return types.pop() if len(types) == 1 else "several"
 
 
+def _penalized(config: LayerConfig, drawn: Tensors, reply: Reply) -> str:
+    """Of the sum of absolute values of what a layer gives whose only state is its output."""
+    (output, *_), counted = evaluate(config, [drawn], precision(config.dtype), "step")[0], float(reply.outputs[0])
+    once = float(np.abs(np.asarray(output.value)).sum()) / config.sizes.batch
+    known = {"nothing": 0.0, "output": once, "output_and_state": 2 * once}
+    return next((name for name, due in known.items() if np.isclose(counted, due, rtol=1e-3)), "something_else")
+
+
 def _initial(drawn: Tensors) -> Array:
     return (drawn.initial_state or ())[0]
 
@@ -283,3 +294,6 @@ OBSERVERS: Mapping[str, Callable[[Tensors, Reply], str]] = {
     "order_of_mask": _order_of_mask,
 }
 """Name of an observer -> the answer that it reads from the probe's tensors and what was returned."""
+
+BESIDE: Mapping[str, Callable[[LayerConfig, Tensors, Reply], str]] = {"penalized": _penalized}
+"""The same for observers that look at the reference as well."""

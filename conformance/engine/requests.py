@@ -206,7 +206,7 @@ def refusal(message: Message) -> Refusal | None:
 
 
 def reply(message: Message) -> Reply | Refusal:
-    """What came: outputs of a call, or in a list what else it was asked for: gradients, or weights."""
+    """What came: outputs of a call, or in a list what else it was asked for: gradients, weights, or a penalty."""
     refused = refusal(message)
     if refused is not None:
         return refused
@@ -214,7 +214,7 @@ def reply(message: Message) -> Reply | Refusal:
         return Reply((), message.header["structure"], 0.0, _declared(message))
     seconds = float(message.header.get("seconds") or 0.0)
     if "structure" not in message.header:
-        kind = next((name for name in ("weights", "trained") if f"{name}.0" in message.arrays), None)
+        kind = next((name for name in ("weights", "trained", "penalty") if f"{name}.0" in message.arrays), None)
         derived = numbered(message, kind) if kind else gradients(message)
         return Reply(derived, {"list": list(range(len(derived)))}, seconds)
     return Reply(numbered(message, "outputs"), message.header["structure"], seconds)

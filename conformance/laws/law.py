@@ -51,6 +51,7 @@ class Manner:
         rate: of learning.
         frozen: the numbers of the weights that are not trained.
         declare: nothing is called: the layer says what a call would give.
+        penalty: what comes is not what the layer gives, but the sum of its penalties after the call.
     """
 
     weights: bool = True
@@ -67,6 +68,7 @@ class Manner:
     rate: float = 0.0
     frozen: tuple[int, ...] = ()
     declare: Way | None = None
+    penalty: bool = False
 
     @property
     def name(self) -> str:
@@ -200,10 +202,43 @@ class Curved:
 
 
 @dataclass(frozen=True)
-class Descended:
-    """The weights after each step of a further call are those before it, less the rate times the gradients there."""
+class Penalty:
+    """`l1` times the sum of absolute values, and `l2` times that of squares."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass(frozen=True)
+class Penalised:
+    """A further call gives the sum of penalties.
+
+    Attributes:
+        call: number of the call.
+        weights: number of a weight -> its penalty.
+        output: of what each layer gives, without its states, divided by the size of the batch; None: it has none.
+        told: what is counted.
+    """
 
     call: int
+    weights: Mapping[int, Penalty]
+    output: Penalty | None = None
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class Descended:
+    """The weights after each step of a further call are those before it, less the rate times the gradients there.
+
+    Attributes:
+        call: number of the call.
+        penalties: number of a weight -> the penalty of it that is added to the loss.
+        non_negative: numbers of the weights in which negative numbers become zero after each step.
+    """
+
+    call: int
+    penalties: Mapping[int, Penalty] = field(default_factory=dict)
+    non_negative: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,7 +295,18 @@ class SameMasks:
 
 
 Relation = (
-    Same | Judged | Quantized | Poisoned | Unlike | Differentiated | Curved | Descended | Started | Dropped | SameMasks
+    Same
+    | Judged
+    | Quantized
+    | Poisoned
+    | Unlike
+    | Differentiated
+    | Curved
+    | Descended
+    | Penalised
+    | Started
+    | Dropped
+    | SameMasks
 )
 
 
@@ -375,6 +421,7 @@ FEATURES: Mapping[str, str] = {
     "train": "be trained",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
+    "regularizers": "penalize and constrain weights",
     "declares": "say beforehand what a call gives",
     "runtimes": "be exported and run by another runtime",
     "quantizes": "be quantized",

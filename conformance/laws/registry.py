@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from conformance.generate.bits import derive
-from conformance.laws import data, dropout, life, mixed, passes, start, training
+from conformance.laws import data, dropout, life, mixed, passes, regularizers, start, training
 from conformance.laws.law import Law
 from conformance.spec import LayerConfig
 
@@ -66,6 +66,14 @@ LAWS: Mapping[str, Law] = {
             training.descent,
             ("train",),
             rests_on="gradients",
+        ),
+        Law("penalties", "penalties are counted as documented", regularizers.penalties, ("regularizers",)),
+        Law(
+            "regularized_training",
+            "training counts penalties, and constrains weights after a step",
+            regularizers.regularized_training,
+            ("train", "regularizers"),
+            rests_on="descent",
         ),
         Law("initial_distribution", "random initial weights are as promised", start.random_start, ("initial_weights",)),
         Law("dropout", "dropout drops what it should, when it should", dropout.dropout, ("dropout",)),

@@ -22,7 +22,7 @@ def gradients(subject: Subject) -> Plan | None:
     config, tensors = subject.config, subject.tensors
     if config.dtype not in DTYPES:
         return None
-    call = Call(config, tensors, cotangents=_cotangents(subject))
+    call = Call(config, tensors, cotangents=cotangents(subject))
     return Plan((call,), (Differentiated(0),), "the gradients of a weighted sum of all outputs")
 
 
@@ -37,7 +37,7 @@ def curvature(subject: Subject) -> Plan | None:
         return None
     leaves = (tensors.x, *tensors.weights, *(tensors.initial_state or ()))
     directions = tuple(stream.symmetric(*leaf.shape).astype(leaf.dtype) for leaf in leaves)
-    call = Call(config, tensors, cotangents=_cotangents(subject), directions=directions)
+    call = Call(config, tensors, cotangents=cotangents(subject), directions=directions)
     return Plan((call,), (Curved(0),), "how the gradients of a weighed sum of all outputs change")
 
 
@@ -51,11 +51,11 @@ def descent(subject: Subject) -> Plan | None:
     others = tuple(place for place in places if place != chosen)
     frozen = ((), (chosen,), others)[subject.case.data.seed % 3]
     manner = Manner(steps=3, rate=RATE, frozen=frozen)
-    call = Call(config, tensors, manner=manner, cotangents=_cotangents(subject))
+    call = Call(config, tensors, manner=manner, cotangents=cotangents(subject))
     return Plan((call,), (Descended(0),), "plain gradient descent")
 
 
-def _cotangents(subject: Subject) -> dict[int, Array]:
+def cotangents(subject: Subject) -> dict[int, Array]:
     """A weight for every number of every output, zero where the specification leaves the number open."""
     (promised,) = evaluate(subject.config, [subject.tensors], precision(subject.config.dtype), "step")
     stream, found = subject.stream, {}

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from conformance.spec.config import LayerConfig, Sizes
 from conformance.spec.dialect import Value
@@ -32,7 +32,8 @@ class Behaviour:
         change: name of what is done to the tensors; None: nothing.
         route: the way to call it; None: plainly.
         feature: what an implementation must claim beyond plain calls to be asked; None: nothing.
-        asks: what is looked at: the `outputs` of a call, or the `mask` that the layer says that it hands on.
+        asks: what is looked at: the `outputs` of a call, the `mask` that the layer says that it hands on, or the sum of
+            its penalties after a call (`penalty`).
         legal: whether the probe is valid input; any other is not sent where an implementation does not claim to refuse
             what is invalid.
     """
@@ -45,12 +46,12 @@ class Behaviour:
     observer: str
     answers: Mapping[str, str]
     options: Mapping[str, Value] = field(default_factory=dict)
-    arguments: Mapping[str, Value | float] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     change: str | None = None
     route: str | None = None
     feature: str | None = None
     legal: bool = False
-    asks: Literal["outputs", "mask"] = "outputs"
+    asks: Literal["outputs", "mask", "penalty"] = "outputs"
 
     @property
     def config(self) -> LayerConfig:

@@ -161,6 +161,23 @@ class Mixed:
 
 
 @dataclass(frozen=True)
+class Regularizers:
+    """What is added to the loss in training, and what is done to weights after a step.
+
+    Attributes:
+        penalties: role of a weight -> the constructor argument that penalizes it; `output`: what the layer gives.
+        kinds: class of a penalty -> its factors: `l1` of the sum of absolute values, `l2` of the sum of squares.
+        constraints: role of a weight -> the constructor argument that constrains it.
+        non_negative: class of the constraint under which negative numbers become zero.
+    """
+
+    penalties: Mapping[str, str]
+    kinds: Mapping[str, Sequence[str]]
+    constraints: Mapping[str, str]
+    non_negative: str
+
+
+@dataclass(frozen=True)
 class Dialect:
     """The contract of one API.
 
@@ -173,6 +190,7 @@ class Dialect:
         stateful: layers that keep their states; None: none does.
         mixed: half type -> how a layer with weights in float32 computes in it.
         dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
+        regularizers: penalties and constraints; None: layers have none.
     """
 
     name: str
@@ -191,6 +209,7 @@ class Dialect:
     stateful: Stateful | None
     mixed: Mapping[str, Mixed]
     dropout: Mapping[str, Any]
+    regularizers: Regularizers | None
 
     @property
     def lineage(self) -> tuple[str, ...]:
@@ -279,6 +298,7 @@ def load_dialect(name: str) -> Dialect:
         stateful=Stateful(**frozen(data["stateful"])) if "stateful" in data else None,
         mixed={dtype: Mixed(**entry) for dtype, entry in data.get("mixed", {}).items()},
         dropout=data.get("dropout", {}),
+        regularizers=Regularizers(**data["regularizers"]) if "regularizers" in data else None,
     )
 
 

@@ -24,7 +24,16 @@ Function = Callable[[LayerConfig, Tensors], Outputs]
 ROUTES = ("one way", "another way")
 """Made up: here every way leads to the same function."""
 
-OTHER_ANSWERS = {"gradients", "curvature", "initial_weights", "dropout", "train", "declares", "quantizes"}
+OTHER_ANSWERS = {
+    "gradients",
+    "curvature",
+    "initial_weights",
+    "dropout",
+    "train",
+    "declares",
+    "quantizes",
+    "regularizers",
+}
 """Features whose calls are answered with something else than outputs, or with chance."""
 
 PLAYED = {name: law for name, law in LAWS.items() if not OTHER_ANSWERS.intersection(law.needs)}

@@ -186,7 +186,7 @@ def test_nothing_is_said_once_a_number_may_have_overflowed() -> None:
     for place in call.manner.frozen:
         lost[place] = huge.weights[place]
     reply = Reply(tuple(lost * 3), {"list": []}, 0.0)
-    assert wrong_element(call, reply, EXACT) is None
+    assert wrong_element(Descended(0), call, reply, EXACT) is None
 
 
 # ---------------------------------------------------------------- implementations

@@ -51,8 +51,8 @@ class Trainer:
             yield weights
 
 
-def _trained(dialect: Any, kind: type[Trainer]) -> None:
-    """Let layers with a right backward pass be trained by `kind`."""
+def trained_by(dialect: Any, kind: type[Trainer]) -> None:
+    """Let layers with a right backward pass be trained by `kind`, which knows no penalties and constraints."""
     trainable(dialect, Emulation)
 
     class Trained(dialect.layer_class):  # type: ignore[misc]
@@ -60,13 +60,13 @@ def _trained(dialect: Any, kind: type[Trainer]) -> None:
             return kind(self, inputs, descent).steps()
 
     dialect.layer_class = Trained
-    dialect.features = [*dialect.features, "train"]
+    dialect.features = [*(it for it in dialect.features if it != "regularizers"), "train"]
 
 
 @fault
 def plain_descent(dialect: Any) -> None:
     """A right one."""
-    _trained(dialect, Trainer)
+    trained_by(dialect, Trainer)
 
 
 @fault
@@ -77,7 +77,7 @@ def descent_in_one_rounding(dialect: Any) -> None:
         def step(self, weight: Array, gradient: Array) -> Array:
             return plain(weight.astype(np.float64), gradient.astype(np.float64), self.descent.rate).astype(np.float32)
 
-    _trained(dialect, Fused)
+    trained_by(dialect, Fused)
 
 
 @fault
@@ -88,7 +88,7 @@ def rate_counts_twice(dialect: Any) -> None:
         def step(self, weight: Array, gradient: Array) -> Array:
             return super().step(weight, np.float32(self.descent.rate) * gradient)
 
-    _trained(dialect, Twice)
+    trained_by(dialect, Twice)
 
 
 @fault
@@ -99,7 +99,7 @@ def bias_not_trained(dialect: Any) -> None:
         def trained(self) -> list[int]:
             return [place for place in super().trained() if place < 2]
 
-    _trained(dialect, Kernels)
+    trained_by(dialect, Kernels)
 
 
 @fault
@@ -110,7 +110,7 @@ def frozen_is_trained(dialect: Any) -> None:
         def trained(self) -> list[int]:
             return list(range(len(self.layer.weights())))
 
-    _trained(dialect, All)
+    trained_by(dialect, All)
 
 
 @fault
@@ -125,7 +125,7 @@ def gradient_of_the_step_before(dialect: Any) -> None:
             used, self.last = self.last or now, now
             return used
 
-    _trained(dialect, Late)
+    trained_by(dialect, Late)
 
 
 @fault
@@ -140,7 +140,7 @@ def gradients_never_set_to_zero(dialect: Any) -> None:
             self.total = [a + b for a, b in zip(self.total, now, strict=True)] if self.total else now
             return self.total
 
-    _trained(dialect, Adding)
+    trained_by(dialect, Adding)
 
 
 @fault
@@ -151,4 +151,4 @@ def loss_is_a_mean(dialect: Any) -> None:
         def gradients(self) -> list[Array]:
             return [gradient / np.float32(len(self.inputs.x)) for gradient in super().gradients()]
 
-    _trained(dialect, Mean)
+    trained_by(dialect, Mean)

@@ -107,6 +107,21 @@ DESCENT = (
     keras("loss_is_a_mean", "descent", only=RNN),
 )
 
+REGULARIZERS = (
+    keras("bias_penalty_forgotten", "penalties", "use_bias=True", only=GRU),
+    keras("output_penalty_forgotten", "penalties", "layer=simple_rnn", only=ONE_WAY),
+    keras("output_penalty_not_divided", "penalties", only=GRU),
+    keras("regularizers_exchanged", "penalties", only=RNN),
+    keras("one_direction_is_penalized", "penalties", "bidirectional=True", only=LSTM),
+    keras("penalties_add_up", "penalties", only=GRU),
+    keras("last_output_is_penalized", "penalties", "return_sequences=True", only=LSTM),
+    keras("penalties_not_trained", "regularized_training", only=RNN),
+    keras("slope_of_squares_is_halved", "regularized_training", only=RNN),
+    keras("constrained_before_the_step", "regularized_training", only=RNN),
+    keras("all_weights_constrained", "regularized_training", only=RNN),
+    keras("constrained_once", "regularized_training", only=RNN),
+)
+
 START = (
     keras("gates_drawn_one_by_one", "initial_distribution", only=LSTM),
     keras("recurrent_gates_drawn_one_by_one", "initial_distribution", only=GRU),
@@ -223,6 +238,7 @@ LAW_FAULTS = (
     *LIFE,
     *TRAINING,
     *DESCENT,
+    *REGULARIZERS,
     *START,
     *DROPOUT,
     *MIXED,

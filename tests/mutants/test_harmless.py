@@ -33,6 +33,7 @@ KERAS = (
     "subnormals_flushed",
     "orthogonal_by_singular_values",
     "masks_in_another_order",
+    "penalties_one_after_another",
     "dropped_after_the_product",
     "masks_in_a_tuple_and_no_types",
 )

@@ -20,6 +20,7 @@ import lifetime_faults  # noqa: F401
 import mixed_faults  # noqa: F401
 import numpy_layers
 import quantization_faults  # noqa: F401
+import regularizer_faults  # noqa: F401
 import route_faults  # noqa: F401
 import size_faults  # noqa: F401
 import torch_faults  # noqa: F401

@@ -316,6 +316,7 @@ class KerasLayer:
 
     def take(self, arguments: dict[str, Any]) -> None:
         """Further arguments of the constructor."""
+        self.arguments = arguments
         if arguments.get("dtype") == MIXED:
             self.compute_in("float16")
             self.variables = np.dtype("float32")
@@ -352,6 +353,21 @@ class KerasLayer:
         if self.options.get("stateful"):
             self.keep([state for _, states in found for state in states])
         return found
+
+    def penalty(self, inputs: serve.Inputs) -> float:
+        """The sum of all penalties after a call."""
+        return float(sum(self.penalties_of_weights()) + sum(self.penalties_of_outputs(inputs)))
+
+    def penalties_of_weights(self) -> list[Any]:
+        named = [pair for it in self.directions for pair in zip(it.cell.names(), it.cell.weights, strict=True)]
+        return [self.counted(array, REGULARIZERS[name]) for name, array in named]
+
+    def penalties_of_outputs(self, inputs: serve.Inputs) -> list[Any]:
+        given = [self.seen(outputs) for outputs, _ in self.runs(np.asarray(inputs.x, self.dtype), inputs)]
+        return [self.counted(array, "activity_regularizer") / self.dtype.type(len(array)) for array in given]
+
+    def counted(self, array: Array, argument: str) -> Any:
+        return penalty(array, self.arguments.get(argument))
 
     def keep(self, states: States) -> None:
         """Begin the next call with these states, which are nobody else's."""
@@ -623,6 +639,22 @@ class Dialect:
 DROPOUT = {"dropout": 0.0, "recurrent_dropout": 0.0, "implementation": 2, "seed": None}
 """Arguments of Keras layers."""
 
+REGULARIZERS = {"kernel": "kernel_regularizer", "recurrent_kernel": "recurrent_regularizer", "bias": "bias_regularizer"}
+"""Weight -> the argument that penalizes it."""
+
+CONSTRAINTS = {"kernel": "kernel_constraint", "recurrent_kernel": "recurrent_constraint", "bias": "bias_constraint"}
+"""Weight -> the argument that constrains it."""
+
+PENALIZED = dict.fromkeys([*REGULARIZERS.values(), "activity_regularizer", *CONSTRAINTS.values()])
+
+
+def penalty(values: Array, asked: dict[str, Any] | None) -> Any:
+    """L1, L2 or both of an array, as its constructor argument asks."""
+    if asked is None:
+        return values.dtype.type(0)
+    l1, l2 = (values.dtype.type(asked["config"].get(name, 0)) for name in ("l1", "l2"))
+    return l1 * np.abs(values).sum() + l2 * np.square(values).sum()
+
 
 class KerasDialect(Dialect):
     name = "keras"
@@ -645,7 +677,7 @@ class KerasDialect(Dialect):
         "mask": ["none", "right", "left", "gaps", "full_rows"],
         "initial_state": [False, True],
     }
-    features: ClassVar[list[str]] = [*Dialect.features, "stateful"]
+    features: ClassVar[list[str]] = [*Dialect.features, "stateful", "regularizers"]
     declares: ClassVar[dict[str, Any]] = {
         "shapes": {"of": "outputs"},
         "unknown": {"of": "outputs", "unknown": ["batch", "timesteps"], "needs": {"unroll": [False]}},
@@ -659,7 +691,7 @@ class KerasDialect(Dialect):
         return made
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
-        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False, **DROPOUT}
+        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False, **DROPOUT, **PENALIZED}
         given = {**known, **arguments}
         if set(given) - set(known):
             raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
@@ -690,6 +722,10 @@ class Keras2Layer(KerasLayer):
     def call(self, mode: str, inputs: serve.Inputs) -> Any:
         time_major = self.options["time_major"] and inputs.x.ndim == 3
         return super().call(mode, inputs._replace(x=inputs.x.swapaxes(0, 1)) if time_major else inputs)
+
+    def penalties_of_outputs(self, inputs: serve.Inputs) -> list[Any]:
+        time_major = self.options["time_major"]
+        return super().penalties_of_outputs(inputs._replace(x=inputs.x.swapaxes(0, 1)) if time_major else inputs)
 
     def packaged(self, parts: list[Array]) -> Any:
         if self.options["time_major"]:

@@ -1,0 +1,202 @@
+"""Penalties that are counted wrongly, and layers whose training forgets penalties or constraints, or has too much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from descent_faults import Trainer, trained_by
+from numpy_layers import CONSTRAINTS, REGULARIZERS, KerasLayer, fault, serve
+from planting import Array, instead_of
+
+# ---------------------------------------------------------------- what is counted
+
+
+def _counting(change: Any) -> None:
+    """Let the penalty of an array go through `change(layer, argument, array, penalty)`."""
+
+    @instead_of(KerasLayer, "counted")
+    def counted(honest: Any, layer: Any, array: Array, argument: str) -> Any:
+        return change(layer, argument, array, honest(array, argument))
+
+
+@fault
+def bias_penalty_forgotten(_dialect: Any) -> None:
+    """`bias_regularizer` is taken and not used."""
+    _counting(lambda _layer, argument, _array, counted: 0 if argument == "bias_regularizer" else counted)
+
+
+@fault
+def output_penalty_forgotten(_dialect: Any) -> None:
+    """`activity_regularizer` is taken and not handed on, in the simple RNN alone."""
+
+    def change(layer: Any, argument: str, _array: Array, counted: Any) -> Any:
+        simple = layer.directions[0].cell.layer == "simple_rnn"
+        return 0 * counted if argument == "activity_regularizer" and simple else counted
+
+    _counting(change)
+
+
+@fault
+def output_penalty_not_divided(_dialect: Any) -> None:
+    """The penalty of what a layer gives grows with the batch."""
+    _counting(lambda _layer, argument, array, it: it * len(array) if argument == "activity_regularizer" else it)
+
+
+@fault
+def regularizers_exchanged(_dialect: Any) -> None:
+    """The kernel has the penalty of the recurrent kernel, and the other way round."""
+    other = {"kernel_regularizer": "recurrent_regularizer", "recurrent_regularizer": "kernel_regularizer"}
+
+    @instead_of(KerasLayer, "counted")
+    def counted(honest: Any, _layer: Any, array: Array, argument: str) -> Any:
+        return honest(array, other.get(argument, argument))
+
+
+@fault
+def one_direction_is_penalized(_dialect: Any) -> None:
+    """The second half of a bidirectional layer is made without the penalties of the first."""
+
+    @instead_of(KerasLayer, "penalties_of_weights")
+    def penalties_of_weights(honest: Any, layer: Any) -> Any:
+        found = honest()
+        return found[: len(found) // len(layer.directions)]
+
+
+@fault
+def penalties_add_up(_dialect: Any) -> None:
+    """What earlier calls gave is counted with what the last one gave."""
+
+    @instead_of(KerasLayer, "penalties_of_outputs")
+    def penalties_of_outputs(honest: Any, layer: Any, inputs: serve.Inputs) -> Any:
+        layer.penalties = [*getattr(layer, "penalties", []), *honest(inputs)]
+        return layer.penalties
+
+
+@fault
+def last_output_is_penalized(_dialect: Any) -> None:
+    """Of a sequence, only the output of the last step is counted."""
+
+    @instead_of(KerasLayer, "penalties_of_outputs")
+    def penalties_of_outputs(_honest: Any, layer: Any, inputs: serve.Inputs) -> Any:
+        given = [outputs[:, -1] for outputs, _ in layer.runs(np.asarray(inputs.x, layer.dtype), inputs)]
+        return [layer.counted(array, "activity_regularizer") / layer.dtype.type(len(array)) for array in given]
+
+
+@fault
+def penalties_one_after_another(_dialect: Any) -> None:
+    """Every penalty is added up element by element in the order of memory; right as well."""
+
+    def change(layer: Any, argument: str, array: Array, _counted: Any) -> Any:
+        asked = layer.arguments.get(argument) or {"config": {}}
+        l1, l2 = (array.dtype.type(asked["config"].get(name, 0)) for name in ("l1", "l2"))
+        total = array.dtype.type(0)
+        for element in array.ravel():
+            total = total + l1 * abs(element) + l2 * element * element
+        return total
+
+    _counting(change)
+
+
+# ---------------------------------------------------------------- what training makes of it
+
+
+class Regularized(Trainer):
+    """Adds the slopes of penalties, and constrains what it has trained; a fault replaces one method."""
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.layer.weights()]
+
+    def gradients(self) -> list[Array]:
+        weights = [array for _, array in self.layer.weights()]
+        pairs = zip(self.names(), weights, super().gradients(), strict=True)
+        return [gradient + self.slope(name, weight) for name, weight, gradient in pairs]
+
+    def slope(self, name: str, weight: Array) -> Array:
+        asked = self.layer.arguments.get(REGULARIZERS[name]) or {"config": {}}
+        l1, l2 = (weight.dtype.type(asked["config"].get(factor, 0)) for factor in ("l1", "l2"))
+        return l1 * np.sign(weight) + 2 * l2 * weight
+
+    def is_constrained(self, name: str) -> bool:
+        return self.layer.arguments.get(CONSTRAINTS[name]) is not None
+
+    def once(self) -> list[Array]:
+        pairs = zip(self.names(), super().once(), strict=True)
+        return [np.maximum(weight, 0) if self.is_constrained(name) else weight for name, weight in pairs]
+
+
+def regularized(dialect: Any, kind: type[Regularized]) -> None:
+    """Let layers with penalties and constraints be trained by `kind`."""
+    trained_by(dialect, kind)
+    dialect.features = [*dialect.features, "regularizers"]
+
+
+@fault
+def regularized_descent(dialect: Any) -> None:
+    """A right one."""
+    regularized(dialect, Regularized)
+
+
+@fault
+def penalties_not_trained(dialect: Any) -> None:
+    """A training step with a loss of its own, to which nobody added the penalties."""
+
+    class Plain(Regularized):
+        def slope(self, name: str, weight: Array) -> Array:
+            return 0 * super().slope(name, weight)
+
+    regularized(dialect, Plain)
+
+
+@fault
+def slope_of_squares_is_halved(dialect: Any) -> None:
+    """Weight decay in the place of a penalty: l2 times the weight, not twice that."""
+
+    class Decay(Regularized):
+        def slope(self, name: str, weight: Array) -> Array:
+            asked = self.layer.arguments.get(REGULARIZERS[name]) or {"config": {}}
+            return super().slope(name, weight) - weight.dtype.type(asked["config"].get("l2", 0)) * weight
+
+    regularized(dialect, Decay)
+
+
+@fault
+def constrained_before_the_step(dialect: Any) -> None:
+    """Weights are constrained, and then moved."""
+
+    class Before(Regularized):
+        def once(self) -> list[Array]:
+            pairs = self.layer.weights()
+            self.layer.set_weights([np.maximum(it, 0) if self.is_constrained(name) else it for name, it in pairs])
+            return Trainer.once(self)
+
+    regularized(dialect, Before)
+
+
+@fault
+def all_weights_constrained(dialect: Any) -> None:
+    """A constraint of one weight is applied to all."""
+
+    class All(Regularized):
+        def is_constrained(self, name: str) -> bool:
+            return any(super(All, self).is_constrained(it) for it in self.names())
+
+    regularized(dialect, All)
+
+
+@fault
+def constrained_once(dialect: Any) -> None:
+    """Weights are constrained after the first step only."""
+
+    class Once(Regularized):
+        done = 0
+
+        def is_constrained(self, name: str) -> bool:
+            return self.done == 0 and super().is_constrained(name)
+
+        def once(self) -> list[Array]:
+            found = super().once()
+            self.done += 1
+            return found
+
+    regularized(dialect, Once)
