@@ -98,8 +98,8 @@ class _Beside:
     def _of_each_way(self) -> Iterator[Verdict]:
         """What is wrong with each further call."""
         for number, (call, answer) in enumerate(zip(self.plan.calls, self.answers, strict=True)):
-            compared = [it for it in self.plan.relations if isinstance(it, Same) and it.parts[0].call == number]
-            found = (self._form(call, answer), *map(self._not_same, compared if number in self.replies else ()))
+            compared = [it for it in self.plan.relations if _belongs_to(it, number)]
+            found = (self._form(call, answer), *map(self._broken, compared if number in self.replies else ()))
             yield from [problem for problem in found if problem is not None][:1]
 
     def _told(self, call: Call) -> str:
@@ -291,6 +291,13 @@ class _Beside:
         if largest(compare_all(reply, self._expected(call.config, call.tensors, "signed"))) <= 1:
             return None
         return Verdict("fail", self.plan.told, cause=self.plan.told)
+
+
+def _belongs_to(relation: Relation, call: int) -> bool:
+    """Whether a relation is about one further call, and about this one."""
+    if isinstance(relation, Same):
+        return relation.parts[0].call == call
+    return isinstance(relation, Quantized) and relation.call == call
 
 
 def again(name: str, verdict: Verdict) -> str:

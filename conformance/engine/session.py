@@ -190,8 +190,15 @@ class Session:
         return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough, ordered)
 
     def _some_laws(self, batch: Batch, count: int) -> Iterator[tuple[str, Plan | Unclaimed]]:
-        """Some of the laws that say something about the first case; which, follows from the configuration."""
-        return itertools.islice(self._laws(batch, laws_for(batch.config)), count)
+        """Some of the laws that say something about the first case; which, follows from the configuration.
+
+        Those that the implementation does not claim take no place of others.
+        """
+        for name, plan in self._laws(batch, laws_for(batch.config)) if count else ():
+            yield name, plan
+            count -= isinstance(plan, Plan)
+            if not count:
+                return
 
     def _laws(self, batch: Batch, names: Iterable[str]) -> Iterator[tuple[str, Plan | Unclaimed]]:
         """Those of some laws that say something about the first case of a batch."""

@@ -51,7 +51,13 @@ LAWS: Mapping[str, Law] = {
         Law("history", "a call does not depend on the calls before it", life.history, everywhere=True),
         Law("stateful", "a stateful layer goes on where it stopped", life.stateful, ("stateful",)),
         Law("mixed_precision", "weights in float32, the rest in half precision", mixed.mixed_precision, ("mixed",)),
-        Law("quantization", "quantized layers err by no more than eight bits may", mixed.quantization, ("quantizes",)),
+        Law(
+            "quantization",
+            "quantized layers err by no more than eight bits may",
+            mixed.quantization,
+            ("quantizes",),
+            ways=True,
+        ),
         Law("gradients", "gradients are the derivatives of the equations", training.gradients, ("gradients",)),
         Law(
             "curvature",
