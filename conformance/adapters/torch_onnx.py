@@ -6,6 +6,7 @@ by itself, so these are no routes: what PyTorch's activations were measured to b
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -13,7 +14,7 @@ import io
 import logging
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 if TYPE_CHECKING or __package__:
     from conformance.adapters.torch_calls import UNPACKED, Call, Route, returned, told
@@ -64,26 +65,30 @@ def traced_dynamic(call: Call) -> Any:
 
 def _program(call: Call, example: Any, **more: Any) -> bytes:
     file = io.BytesIO()
-    with _Quiet():
+    with _quiet():
         call.torch.onnx.export(call.module, example, dynamo=True, verbose=False, **more).save(file)
     return file.getvalue()
 
 
 def _traced(call: Call, example: Any, **more: Any) -> bytes:
     file = io.BytesIO()
-    with _Quiet():
+    with _quiet():
         call.torch.onnx.export(call.module, example, file, dynamo=False, verbose=False, **more)
     return file.getvalue()
 
 
-class _Quiet(warnings.catch_warnings):
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Without what exporters say of packages that nobody asked for, and of their own future."""
-
-    def __enter__(self) -> Any:
-        entered = super().__enter__()
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        return entered
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def _run(call: Call, model: bytes) -> Any:
