@@ -10,7 +10,7 @@ from chromium import BROWSER, Chromium
 
 from conformance.checks import Verdict
 from conformance.engine.events import GroupFound, KnownSeen
-from conformance.report.explanations import Explanation
+from conformance.report.explanations import Explanation, read_explanations
 from conformance.report.trend import html, trend, unexplained
 from conformance.results import Results, read_results
 from conformance.spec.paths import specs_path
@@ -141,3 +141,13 @@ def test_causes_with_one_explanation_are_one_story_and_others_are_told() -> None
     assert html(families).count("It is &lt;new&gt;.") == 1
     families = trend(((run, "a.html") for run in runs), [Explanation("torch", "*", "*json*", "One.")])
     assert [line.partition("torch  routes  ")[2][:13] for line in unexplained(families)] == ["in torch 2.2,"]
+
+
+def test_every_cause_of_the_published_pages_is_explained() -> None:
+    said = read_explanations(STORED.parent / "explanations.toml")
+    files = sorted(STORED.glob("*.jsonl.gz"))
+    families = trend(((read_results(file), "a.html") for file in files), said)
+    assert families
+    assert list(unexplained(families)) == []
+    told = [(family.name, cause.check, cause.message) for family in families for cause in family.causes]
+    assert [one.message for one in said if not any(one.fits(*cause) for cause in told)] == []

@@ -92,7 +92,7 @@ def routes(worker: Worker) -> Mapping[str, Mapping[str, list[Any]]]:
 @pytest.mark.parametrize(
     ("version", "there", "not_there"),
     [
-        ("1.12.1+cpu", {"deepcopy", "jit_trace", "checkpoint"}, {"saved_state_dict", "vjp", "compile", "export"}),
+        ("1.12.1+cpu", {"deepcopy", "jit_trace", "checkpoint"}, {"saved_state_dict", "vjp", "vmap", "export"}),
         ("2.0.1", {"saved_state_dict", "vjp", "functional_call"}, {"assigned_state_dict", "compile", "export"}),
         ("2.10.0", set(torch_routes.ROUTES), set()),
     ],
