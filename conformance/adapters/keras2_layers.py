@@ -64,7 +64,8 @@ class Keras2(keras_layers.Keras):
     """Keras 2 on TensorFlow."""
 
     dialect = "keras2"
-    features = tuple(feature for feature in keras_layers.FEATURES if feature != "dropout")  # its seed is TensorFlow's
+    # the seed of its dropout is TensorFlow's; keras_training.py is written for Keras 3
+    features = tuple(feature for feature in keras_layers.FEATURES if feature not in ("dropout", "train"))
     constructor = (*keras_layers.CONSTRUCTOR, "time_major")
     living = Keras2Layer
 
