@@ -128,7 +128,7 @@ def test_what_is_declared_stands_beside_the_versions_that_show_it() -> None:
     assert [(cell.outcome, cell.text, cell.span) for cell in row.cells] == [(None, "", 1), ("known", "1", 1)]
     page = html([family])
     assert "a <code>reason</code>" in page
-    assert "a_script.py" in page
+    assert "a_<wbr>script.py" in page
 
 
 def test_causes_with_one_explanation_are_one_story_and_others_are_told() -> None:
