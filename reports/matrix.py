@@ -73,14 +73,18 @@ def run(name: str, *arguments: str) -> int:
         print(f"{name}: the suite is not installed; run `tox run -e controller` first")
         return 1
     out = RESULTS / name
-    python = f"{implementation}={sys.executable}"
-    code = subprocess.call(  # noqa: S603
-        [suite, "run", implementation, "--python", python, "--out", str(out), *ARGUMENTS, *arguments]
-    )
+    python = f"{implementation}={from_root(Path(sys.executable))}"
+    command = [suite, "run", implementation, "--python", python, "--out", from_root(out), *ARGUMENTS, *arguments]
+    code = subprocess.call(command, cwd=HERE.parent)  # noqa: S603
     if is_whole(out / "results.jsonl"):
         (out / "results.jsonl").replace(kept)
         shutil.rmtree(out)
     return code
+
+
+def from_root(path: Path) -> str:
+    """A path from the root of the project, if it is in there: the command stands in results, which are published."""
+    return str(path.relative_to(HERE.parent) if HERE.parent in path.parents else path)
 
 
 def is_whole(file: Path) -> bool:

@@ -141,6 +141,12 @@ def test_keras_is_installed_after_what_asks_for_another_one(matrix: Matrix, monk
     assert steps == [["dm-tree", "tensorflow-cpu==2.21.*"], ["keras==3.0.*"], ["torch==2.13.*"]]
 
 
+def test_what_is_published_does_not_say_where_the_project_lies(matrix: Matrix, tmp_path: Path) -> None:
+    from_root = matrix.names["from_root"]
+    assert from_root(ROOT / ".tox" / "torch2.13" / "bin" / "python") == ".tox/torch2.13/bin/python"
+    assert from_root(tmp_path / "python") == str(tmp_path / "python")
+
+
 def test_called_wrongly_it_says_how() -> None:
     done = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
