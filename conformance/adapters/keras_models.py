@@ -123,6 +123,19 @@ def encoder_decoder(scene: Scene) -> Any:
     return called(scene, scene.keras.Model(flat(symbols), outputs))
 
 
+def stateful_stack(scene: Scene) -> Any:
+    """A model of two stateful layers, the lower of which hands on what it reads, called with the steps in two parts."""
+    steps = scene.shape[1]
+    if steps < 2:
+        return functional_fixed(scene)
+    upper = built(scene, scene.inner(stateful=True))
+    symbol = scene.keras.Input(batch_shape=(scene.shape[0], None, scene.shape[2]), dtype=scene.dtype)
+    stack = scene.keras.Model(symbol, upper(_identity(scene, stateful=True)(symbol)))
+    early, late = scene.inputs.x[:, : steps // 2], scene.inputs.x[:, steps // 2 :]
+    first, second = (stack(part) for part in ((late, early) if scene.options["go_backwards"] else (early, late)))
+    return scene.keras.ops.concatenate([first, second], axis=1) if scene.options["return_sequences"] else second
+
+
 def time_distributed(scene: Scene) -> Any:
     """`TimeDistributed` around the layer, over two sequences for each sample; what it gives for the second."""
     x = scene.keras.ops.stack([-scene.inputs.x, scene.inputs.x], axis=1)

@@ -72,6 +72,11 @@ def without_cudnn(scene: Scene) -> Any:
     return plain_call(scene, scene.wrap(scene.inner(use_cudnn=False)))
 
 
+def with_cudnn(scene: Scene) -> Any:
+    """`use_cudnn=True`, where a backend takes that on any machine."""
+    return plain_call(scene, scene.wrap(scene.inner(use_cudnn=True)))
+
+
 def zero_bias(scene: Scene) -> Any:
     """A bias of zeros in the place of none."""
     layer = scene.wrap(scene.inner(use_bias=True, bias_initializer="zeros", **_no_unit_forget_bias(scene)))
@@ -189,6 +194,7 @@ ROUTES: Dict[str, Route] = {
     "reused": Route(keras_models.reused),
     "cloned_model": Route(keras_models.cloned_model, of="saved"),
     "encoder_decoder": Route(keras_models.encoder_decoder, {"mask": ["none"], "bidirectional": [False]}, "own"),
+    "stateful_stack": Route(keras_models.stateful_stack, {**ONE_TENSOR, **FREE_TIME, "bidirectional": [False]}, "own"),
     "time_distributed": Route(keras_models.time_distributed, ONE_TENSOR),
     "mask_of_masking": Route(keras_models.mask_of_masking, MASKED, "own"),
     "mask_of_embedding": Route(keras_models.mask_of_embedding, MASKED, "own"),
@@ -198,6 +204,9 @@ ROUTES: Dict[str, Route] = {
     "from_config": Route(from_config, of="saved"),
     "implementation_1": Route(implementation_1, GATED, "own", since=(3, 4)),
     "without_cudnn": Route(without_cudnn, GATED, "own", since=(3, 2)),
+    "with_cudnn": Route(
+        with_cudnn, {**GATED, "mask": ["none"], "reset_after": [None, True]}, "own", ("torch",), since=(3, 2)
+    ),
     "zero_bias": Route(zero_bias, {"use_bias": [False]}, "own"),
     "backward_layer": Route(backward_layer, {"bidirectional": [True], "go_backwards": [False]}, "own"),
     "wider_backward_layer": Route(wider_backward_layer, WIDENED, "own"),

@@ -18,7 +18,7 @@ from conformance.engine.requests import Hello
 from conformance.engine.session import Session
 from conformance.generate.tensors import INVALID, tensors
 from conformance.laws import Manner, Way
-from conformance.reference import evaluate, precision
+from conformance.reference import Expected, evaluate, precision
 from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors
 from conformance.spec.behaviours import Behaviour, load_behaviours
 
@@ -45,7 +45,10 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
         if behaviour.asks == "mask" and way is None:
             continue
         manner = Manner(declare=way, penalty=behaviour.asks == "penalty")
-        outcome = session.call_once(behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, manner)
+        before = unchanged(behaviour) if behaviour.before else None
+        outcome = session.call_once(
+            behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, manner, before=before
+        )
         losses += isinstance(outcome, Lost)
         answer, detail = classified(behaviour, drawn, outcome)
         yield BehaviourSeen(name, behaviour.id, answer, detail)
@@ -62,9 +65,14 @@ def _way(behaviour: Behaviour, hello: Hello) -> Way | None:
     return next((way for way in ways if way.of == behaviour.asks), None)
 
 
+def unchanged(behaviour: Behaviour) -> Tensors:
+    """Valid tensors for the configuration of a probe."""
+    return tensors(Case(behaviour.config, DataSpec("generic", 1)))
+
+
 def probe(behaviour: Behaviour) -> Tensors:
     """The tensors of a probe."""
-    drawn = tensors(Case(behaviour.config, DataSpec("generic", 1)))
+    drawn = unchanged(behaviour)
     return CHANGES[behaviour.change](drawn) if behaviour.change else drawn
 
 
@@ -170,6 +178,11 @@ CHANGES: Mapping[str, Callable[[Tensors], Tensors]] = {
     "state_with_extra_unit": INVALID["state_with_extra_unit"],
     "state_of_one_row": _states(lambda states: tuple(state[:1] for state in states)),
     "state_without_rows": _states(lambda states: tuple(state[0] for state in states)),
+    "one_state_more": _states(lambda states: (*states, states[-1])),
+    "mask_of_one_row": _mask(lambda mask: mask[:1]),
+    "mask_with_extra_axis": _mask(lambda mask: mask[:, :, None]),
+    "first_row_alone": lambda drawn: replace(drawn, x=drawn.x[:1]),
+    "no_rows_and_timesteps": lambda drawn: replace(drawn, x=drawn.x[:0, :0]),
     "no_timesteps": lambda drawn: replace(drawn, x=drawn.x[:, :0]),
     "no_rows": lambda drawn: replace(drawn, x=drawn.x[:0]),
     "whole_numbers": lambda drawn: replace(drawn, x=np.round(drawn.x).astype(np.int32)),
@@ -259,10 +272,23 @@ def _types(_drawn: Tensors, reply: Reply) -> str:
 
 def _penalized(config: LayerConfig, drawn: Tensors, reply: Reply) -> str:
     """Of the sum of absolute values of what a layer gives whose only state is its output."""
-    (output, *_), counted = evaluate(config, [drawn], precision(config.dtype), "step")[0], float(reply.outputs[0])
+    output, counted = _expected(config, drawn)[0], float(reply.outputs[0])
     once = float(np.abs(np.asarray(output.value)).sum()) / config.sizes.batch
     known = {"nothing": 0.0, "output": once, "output_and_state": 2 * once}
     return next((name for name, due in known.items() if np.isclose(counted, due, rtol=1e-3)), "something_else")
+
+
+def _went_on(config: LayerConfig, drawn: Tensors, reply: Reply) -> str:
+    """Of the second call of a layer that gives its only state, without initial states."""
+    option = str(config.rules.initial_state["option"])
+    first = np.asarray(_expected(config, drawn)[0].value)
+    again = _expected(config.with_options(**{option: True}), replace(drawn, initial_state=(first,)))[0].value
+    known = {"goes_on": np.asarray(again), "begins_anew": first}
+    return next((name for name, due in known.items() if np.allclose(reply.outputs[0], due)), "something_else")
+
+
+def _expected(config: LayerConfig, drawn: Tensors) -> tuple[Expected, ...]:
+    return evaluate(config, [drawn], precision(config.dtype), "step")[0]
 
 
 def _initial(drawn: Tensors) -> Array:
@@ -295,5 +321,8 @@ OBSERVERS: Mapping[str, Callable[[Tensors, Reply], str]] = {
 }
 """Name of an observer -> the answer that it reads from the probe's tensors and what was returned."""
 
-BESIDE: Mapping[str, Callable[[LayerConfig, Tensors, Reply], str]] = {"penalized": _penalized}
+BESIDE: Mapping[str, Callable[[LayerConfig, Tensors, Reply], str]] = {
+    "penalized": _penalized,
+    "went_on": _went_on,
+}
 """The same for observers that look at the reference as well."""

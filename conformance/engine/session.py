@@ -167,18 +167,25 @@ class Session:
         mode: str,
         arguments: Mapping[str, Any] | None = None,
         manner: Manner = PLAIN,
+        before: Tensors | None = None,
     ) -> Reply | Refusal | Lost:
-        """Build a layer, with more arguments if there are any, and call it once with any tensors, or let it declare."""
+        """Build a layer, with more arguments if there are any, and call it once with any tensors, or let it declare.
+
+        It is called plainly `before` that, if there are tensors for it.
+        """
         handle = next(self._handles)
+        calls = [requests.call(handle, drawn, mode, manner=manner)]
+        calls = calls if before is None else [requests.call(handle, before, self._hello.modes[0]), *calls]
         try:
-            self._worker.send(*requests.build(handle, config, arguments=arguments))
-            self._worker.send(*requests.call(handle, drawn, mode, manner=manner))
-            self._worker.send(*requests.release(handle))
-            built, reply, _ = self._receive(), self._reply(), self._receive()
+            for request in (requests.build(handle, config, arguments=arguments), *calls, requests.release(handle)):
+                self._worker.send(*request)
+            built, replies = self._receive(), [self._reply() for _ in calls]
+            self._receive()
         except WorkerLost as loss:
             self._restart()
             return _lost(loss)
-        return requests.refusal(built) or reply
+        refused = (it for it in (requests.refusal(built), *replies) if isinstance(it, Refusal))
+        return next(refused, replies[-1])
 
     # ------------------------------------------------------------ sending
 

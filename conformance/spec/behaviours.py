@@ -30,6 +30,7 @@ class Behaviour:
         answers: name of an answer -> what it means; those that every question can have come last.
         arguments: constructor arguments of the probe that replace valid ones.
         change: name of what is done to the tensors; None: nothing.
+        before: whether the layer is called once before, plainly and with the tensors as they were.
         route: the way to call it; None: plainly.
         feature: what an implementation must claim beyond plain calls to be asked; None: nothing.
         asks: what is looked at: the `outputs` of a call, the `mask` that the layer says that it hands on, or the sum of
@@ -51,6 +52,7 @@ class Behaviour:
     route: str | None = None
     feature: str | None = None
     legal: bool = False
+    before: bool = False
     asks: Literal["outputs", "mask", "penalty"] = "outputs"
 
     @property

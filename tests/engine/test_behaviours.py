@@ -19,6 +19,7 @@ from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
 from conformance.errors import SpecError
 from conformance.generate.phases import DEMO
+from conformance.reference import evaluate, precision
 from conformance.report import html
 from conformance.results import Results, compare, decode, encode, merge, read_results
 from conformance.spec import Array, LayerConfig, Tree, load_clauses
@@ -216,3 +217,37 @@ def test_current_frameworks_answer(name: str, dialect: str) -> None:
     assert {seen.behaviour for seen in found.behaviours} == {one.id for one in ALL if one.dialect == dialect}
     assert all(seen.answer in load_behaviours()[seen.behaviour].answers for seen in found.behaviours)
     assert not [seen for seen in found.behaviours if seen.answer in ("crashed", "timed_out")]
+
+
+def test_a_stateful_layer_that_goes_on_is_told_from_one_that_begins_anew() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-20")
+    drawn = probe(behaviour)
+    (first,) = evaluate(behaviour.config, [drawn], precision("float32"), "step")[0]
+    assert first.value is not None
+    state = (first.value,)
+    given = behaviour.config.with_options(initial_state=True)
+    (second,) = evaluate(given, [replace(drawn, initial_state=state)], precision("float32"), "step")[0]
+    for value, answer in (
+        (first.value, "begins_anew"),
+        (second.value, "goes_on"),
+        (0 * first.value, "something_else"),
+    ):
+        assert classified(behaviour, drawn, Reply((np.asarray(value, np.float32),), 0, 0.0))[0] == answer
+
+
+def test_what_an_activity_regularizer_counts_is_told() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-19")
+    drawn = probe(behaviour)
+    output, _ = evaluate(behaviour.config, [drawn], precision("float32"), "step")[0]
+    assert output.value is not None
+    once = np.abs(output.value).sum() / SIZES.batch
+    for counted, answer in ((0, "nothing"), (once, "output"), (2 * once, "output_and_state"), (7, "something_else")):
+        assert classified(behaviour, drawn, Reply((np.array(counted),), 0, 0.0)) == (answer, "")
+
+
+def test_the_fake_keeps_its_states_and_counts_its_output_alone(results: Results) -> None:
+    """A question with a call before it; the fake does not save, and so is refused that way."""
+    given = {one.behaviour: one.answer for one in results.behaviours}
+    assert given["KERAS-ASK-19"] == "output"
+    assert given["KERAS-ASK-20"] == "refused_at_call"
+    assert given["KERAS-ASK-21"] in ("refused_at_call", "accepted")

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "keras_tensorflow_stateful_fit": "stateful layers are not trained",
     "keras_bidirectional_declared_shape": "declared shapes are not asked for",
     "keras_stacked_cells_declared_nesting": "several stacked cells are not run",
+    "keras_stacked_cells_dtype": "a list of one cell is known by keras-one-stacked-cell, whatever it does",
     "keras_l1_l2_identifier": "regularizers are given with their configuration, not by name",
     "keras_dropout_inference_seed": "the documentation leaves it open: it is recorded, and no failure",
     "keras_tensorflow_bfloat16_truncates": "one of some thousand cases shows it; an entry would excuse all",

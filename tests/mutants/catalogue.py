@@ -339,6 +339,8 @@ KERAS = (
     _keras("accepts_negative_units", "rejection", "rejection=units_negative", only=RNN),
     _keras("accepts_unknown_keywords", "rejection", "rejection=keyword_unknown", only=RNN),
     _keras("accepts_unknown_activations", "rejection", "rejection=activation_unknown", only=RNN),
+    _keras("accepts_unknown_regularizers", "rejection", "rejection=activity_regularizer_unknown", only=RNN),
+    _keras("accepts_unknown_types", "rejection", "rejection=dtype_unknown", only=RNN),
     _keras("wrong_error_type", "rejection", only=RNN),
     _keras("rejects_sum_of_unrolled", "accepted", "bidirectional=True", "merge_mode=sum", "unroll=True", only=BI),
     _keras("rejects_one_step", "accepted", "timesteps=1", only=GRU, phases=("random",)),

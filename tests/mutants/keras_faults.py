@@ -408,6 +408,18 @@ def accepts_unknown_activations(_dialect: Any) -> None:
     _checks_leniently({"activation"})
 
 
+@fault
+def accepts_unknown_regularizers(_dialect: Any) -> None:
+    """The argument is never looked at."""
+    _checks_leniently({"activity_regularizer"})
+
+
+@fault
+def accepts_unknown_types(_dialect: Any) -> None:
+    """A dtype that names no type is taken for the default."""
+    _checks_leniently({"dtype"})
+
+
 def _checks_leniently(names: set[str]) -> None:
     @instead_of(KerasDialect, "construct")
     def construct(honest: Any, _dialect: Any, layer: str, options: Any, sizes: Any, arguments: dict[str, Any]) -> Any:

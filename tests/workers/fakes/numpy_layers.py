@@ -647,6 +647,11 @@ CONSTRAINTS = {"kernel": "kernel_constraint", "recurrent_kernel": "recurrent_con
 
 PENALIZED = dict.fromkeys([*REGULARIZERS.values(), "activity_regularizer", *CONSTRAINTS.values()])
 
+OTHERS = {"use_cudnn": "auto", "stateful": False, "trainable": True}
+
+NAMED = dict.fromkeys([*PENALIZED, "kernel_initializer", "recurrent_initializer", "bias_initializer"])
+"""Arguments that are not given by name here."""
+
 
 def penalty(values: Array, asked: dict[str, Any] | None) -> Any:
     """L1, L2 or both of an array, as its constructor argument asks."""
@@ -691,14 +696,18 @@ class KerasDialect(Dialect):
         return made
 
     def check(self, layer: str, options: dict[str, Any], sizes: dict[str, int], arguments: dict[str, Any]) -> None:
-        known = {**options, "units": sizes["units"], "use_cudnn": "auto", "stateful": False, **DROPOUT, **PENALIZED}
+        known = {**options, "units": sizes["units"], **OTHERS, **DROPOUT, **NAMED}
         given = {**known, **arguments}
         if set(given) - set(known):
             raise ValueError("Unrecognized keyword arguments: %s" % (set(given) - set(known)))
         if given["units"] <= 0:
             raise ValueError("units must be positive")
+        unknown = [name for name in NAMED if isinstance(given[name], str)]
+        if unknown:
+            raise ValueError(f"Could not interpret {unknown[0]}")
         types = [*self.options["dtype"], *([MIXED] if "mixed" in self.features else [])]
-        domains = {"use_cudnn": ["auto", True, False], "stateful": [True, False], **self.options, "dtype": types}
+        flags = {"stateful": [True, False], "trainable": [True, False]}
+        domains = {"use_cudnn": ["auto", True, False], **flags, **self.options, "dtype": types}
         for name, value in given.items():
             if name in domains and value not in domains[name]:
                 raise ValueError(f"{name}={value!r} is not valid")
