@@ -138,13 +138,17 @@ def script_deviates(deviation: Deviation) -> bool:
 def test_pytorch_conforms() -> None:
     """The pinned version: every check judged many cases, and none deviates.
 
-    Three other ways to call a layer are apart; tests/workers/test_torch_routes.py shows each with a script.
+    Some other ways to call a layer are apart; tests/workers/test_torch_routes.py and test_torch_runtimes.py show each
+    with a script.
     """
-    apart = tuple(f"the route {route} gives" for route in ("jit_script", "swapped_state_dict", "vjp"))
+    routes = ("jit_script", "swapped_state_dict", "vjp", "vmap", "vmap_cells", "vmap_ensemble", "onnx", "onnx_dynamic")
+    apart = tuple(f"the route {route} gives" for route in routes)
     found = events("torch", "quick")
     started = next(event for event in found if isinstance(event, ImplementationStarted))
     assert set(started.calibration) == {"float32", "float64", "float16", "bfloat16"}
-    outcomes = [outcome for (_, _, check), (outcome, _) in verdicts(found).items() if check != "routes"]
+    outcomes = [
+        outcome for (_, _, check), (outcome, _) in verdicts(found).items() if check not in ("routes", "runtimes")
+    ]
     deviating = [event for event in found if isinstance(event, GroupFound) and not event.message.startswith(apart)]
     if started.versions["torch"].startswith("2.13"):
         assert deviating == []
