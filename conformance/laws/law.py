@@ -380,6 +380,7 @@ class Law:
         form_alone: whether it looks at shapes, types and nesting, and at no values.
         ways: whether its further calls are ways that an implementation offers, by names of its own, and that have
             nothing to do with each other: each is judged, and known, by itself.
+        one_in: of so many configurations one tries it in its turn, the others last of all: it costs much.
         elsewhere: whether its further calls are computed by another program, whose activations nobody has measured.
     """
 
@@ -393,6 +394,7 @@ class Law:
     form_alone: bool = False
     ways: bool = False
     elsewhere: bool = False
+    one_in: int = 1
 
 
 def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
