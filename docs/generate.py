@@ -14,10 +14,12 @@ import argparse
 import hashlib
 import inspect
 import json
+import os
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,10 +69,11 @@ def refresh(everything: bool) -> None:
     known = {} if everything else {record["id"]: record for record in stored()}
     fresh = {mutant.id: known[mutant.id] for mutant in MUTANTS if _is_fresh(known.get(mutant.id), mutant)}
     due = [mutant for mutant in MUTANTS if mutant.id not in fresh]
-    for number, mutant in enumerate(due, start=1):
-        print(f"{number} of {len(due)}: {mutant.id}", flush=True)
-        fresh[mutant.id] = examined(mutant)
-        store([fresh[mutant.id] for mutant in MUTANTS if mutant.id in fresh], crashed())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, (mutant, record) in enumerate(zip(due, pool.map(examined, due), strict=True), start=1):
+            print(f"{number} of {len(due)}: {mutant.id}", flush=True)
+            fresh[mutant.id] = record
+            store([fresh[it.id] for it in MUTANTS if it.id in fresh], crashed())
     store([fresh[mutant.id] for mutant in MUTANTS], crash())
 
 
