@@ -136,6 +136,8 @@ class Strict(RightLSTM):
             raise ValueError("units below 1, or an unknown argument")
         if (config["activation"], config["recurrent_activation"]) != ("tanh", "sigmoid"):
             raise ValueError("an unknown activation")
+        if config["dtype"] not in ("float32", "float64", "float16", "bfloat16"):
+            raise ValueError("an unknown type")
 
     def __call__(self, x: Array, mask: Array | None = None, initial_state: list[Array] | None = None) -> Any:
         if x.ndim != 3:
