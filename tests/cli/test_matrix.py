@@ -101,7 +101,8 @@ def test_what_is_not_whole_is_run_again(matrix: Matrix, content: str) -> None:
     matrix.offer_suite(FOOTER)
     assert matrix.run("torch2.13", "--seed", "2") == 0
     command, last = map(json.loads, (matrix.results / "torch2.13.jsonl").read_text().splitlines())
-    assert command[1:5] == ["run", "torch", "--python", f"torch={sys.executable}"]
+    assert command[1:4] == ["run", "torch", "--python"]
+    assert ROOT / command[4].removeprefix("torch=") == Path(sys.executable)  # relative where it is one of tox's
     assert command[-2:] == ["--seed", "2"]
     assert last == FOOTER
     assert [path.name for path in matrix.results.iterdir()] == ["torch2.13.jsonl"]
