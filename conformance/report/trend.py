@@ -16,7 +16,7 @@ from conformance.engine.events import DEVIATIONS, GroupFound, ImplementationStar
 from conformance.laws import LAWS
 from conformance.report.explanations import Explanation, explained
 from conformance.report.html import TREND, render
-from conformance.report.tally import Judged, Tally, cases_of
+from conformance.report.tally import JUDGED, Judged, Tally, cases_of
 from conformance.report.text import count
 from conformance.report.trend_known import Declared, declared_rows
 from conformance.results import Results
@@ -367,7 +367,7 @@ def _cause(chain: Sequence[_Link], runs: Sequence[Run], explanations: Sequence[E
 
 def _failing(run: Run, link: _Link) -> str:
     check = link.group.check
-    judged = sum(case.outcomes.get(check) in (*DEVIATIONS, "known", "fixed", "pass") for case in run.cases)
+    judged = sum(case.outcomes.get(check) in JUDGED for case in run.cases)
     number = f"{len(set(link.group.cases)):,} of {judged or link.group.judged:,}"
     return f"{number} (declared as known)" if link.declared else number
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from conformance.checks import CHECKS
 from conformance.engine.events import Outcome
+from conformance.generate.phases import Phase
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ OUTCOMES: Mapping[Outcome, Word] = {
 SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 """Outcome -> rank; 0 is the most severe."""
 
-PHASES = ("pinned", "covering", "random", "behind")
+PHASES: tuple[str, ...] = get_args(Phase)
 """The phases of a run, in order."""
 
 
