@@ -12,7 +12,7 @@ from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
 from conformance.laws import Call, Descended
-from conformance.laws.law import Penalty
+from conformance.laws.relations import Penalty
 from conformance.reference import Expected, Precision
 from conformance.spec import Array, OutputContract, as_floats, weights
 

@@ -4,9 +4,9 @@ A law says which further calls belong to a case, and what must hold between thei
 data: nothing here calls an implementation or judges a number.
 """
 
-from conformance.laws.law import (
-    FEATURES,
-    Call,
+from conformance.laws.law import FEATURES, Call, Law, Manner, Plan, Subject, Way
+from conformance.laws.registry import LAWS, laws_for
+from conformance.laws.relations import (
     Curved,
     Descended,
     Differentiated,
@@ -14,12 +14,9 @@ from conformance.laws.law import (
     Handed,
     Index,
     Judged,
-    Law,
-    Manner,
     Part,
     Penalised,
     Penalty,
-    Plan,
     Poisoned,
     Quantized,
     Relation,
@@ -27,11 +24,8 @@ from conformance.laws.law import (
     SameMasks,
     Site,
     Started,
-    Subject,
     Unlike,
-    Way,
 )
-from conformance.laws.registry import LAWS, laws_for
 
 __all__ = [
     "FEATURES",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.errors import SpecError
-from conformance.laws.law import Index
+from conformance.laws.relations import Index
 from conformance.spec import Array, LayerConfig, OutputContract, Tensors, initial_states, input_axes
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from conformance.generate.tensors import activations, unbounded
 from conformance.laws.axes import halves, refined, rows_at, rows_of, sized, steps_at, x_at
-from conformance.laws.law import Call, Index, Judged, Part, Plan, Poisoned, Relation, Same, Subject, everything, same
+from conformance.laws.law import Call, Plan, Subject
+from conformance.laws.relations import Index, Judged, Part, Poisoned, Relation, Same, everything, same
 from conformance.reference import precision
 from conformance.spec import (
     Array,

@@ -15,19 +15,8 @@ import numpy as np
 from conformance.errors import SpecError
 from conformance.generate.bits import Stream, derive
 from conformance.generate.tensors import tensors
-from conformance.laws.law import (
-    Call,
-    Dropped,
-    Judged,
-    Manner,
-    Plan,
-    Relation,
-    SameMasks,
-    Site,
-    Subject,
-    everything,
-    same,
-)
+from conformance.laws.law import Call, Manner, Plan, Subject
+from conformance.laws.relations import Dropped, Judged, Relation, SameMasks, Site, everything, same
 from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors, initial_states, input_axes, weights
 
 DTYPES = ("float32", "float64")

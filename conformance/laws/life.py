@@ -10,8 +10,9 @@ import numpy as np
 from conformance.generate.bits import derive
 from conformance.generate.tensors import tensors as tensors_of
 from conformance.laws.axes import rows_at, rows_of, steps_of
-from conformance.laws.law import Call, Handed, Judged, Manner, Part, Plan, Relation, Same, Subject, everything, same
+from conformance.laws.law import Call, Manner, Plan, Subject
 from conformance.laws.passes import joined, of_steps, parted, returned_states
+from conformance.laws.relations import Handed, Judged, Part, Relation, Same, everything, same
 from conformance.spec import Case, DataSpec, LayerConfig, Tensors, input_axes
 from conformance.spec.dialect import Stateful
 

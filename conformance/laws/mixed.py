@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.laws.law import Call, Manner, Plan, Quantized, Subject, everything, same
+from conformance.laws.law import Call, Manner, Plan, Subject
+from conformance.laws.relations import Quantized, everything, same
 from conformance.spec import Array, LayerConfig, Tensors
 from conformance.spec.dialect import Mixed
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from conformance.errors import SpecError
 from conformance.laws.axes import REVERSED, halves, refined, steps_at, steps_of
-from conformance.laws.law import Call, Index, Manner, Part, Plan, Relation, Same, Subject, Unlike, everything, same
+from conformance.laws.law import Call, Manner, Plan, Subject
+from conformance.laws.relations import Index, Part, Relation, Same, Unlike, everything, same
 from conformance.reference import evaluate, precision
 from conformance.spec import LayerConfig, OutputContract, Tensors, Value, initial_states, input_axes, outputs, weights
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from conformance.generate.bits import derive
 from conformance.generate.tensors import tensors as tensors_of
-from conformance.laws.law import Call, Descended, Manner, Penalised, Penalty, Plan, Subject
+from conformance.laws.law import Call, Manner, Plan, Subject
+from conformance.laws.relations import Descended, Penalised, Penalty
 from conformance.laws.training import RATE, cotangents
 from conformance.reference import evaluate, precision
 from conformance.reference.gradients import DTYPES

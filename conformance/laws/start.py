@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from conformance.errors import SpecError
-from conformance.laws.law import Call, Plan, Started, Subject
+from conformance.laws.law import Call, Plan, Subject
+from conformance.laws.relations import Started
 from conformance.spec import LayerConfig, weights
 
 RANDOM = ("uniform", "glorot_uniform", "orthogonal")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.generate.tensors import activations
-from conformance.laws.law import Call, Curved, Descended, Differentiated, Manner, Plan, Subject
+from conformance.laws.law import Call, Manner, Plan, Subject
+from conformance.laws.relations import Curved, Descended, Differentiated
 from conformance.reference import evaluate, precision
 from conformance.reference.gradients import DTYPES
 from conformance.spec import Array
