@@ -36,6 +36,8 @@ KERAS = (
     "penalties_one_after_another",
     "dropped_after_the_product",
     "masks_in_a_tuple_and_no_types",
+    "stateful_layers_in_a_model",
+    "fused_program",
 )
 TORCH = (
     "products_fused",

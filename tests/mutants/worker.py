@@ -14,6 +14,7 @@ import gradient_faults  # noqa: F401
 import harmless  # noqa: F401
 import keras2_faults  # noqa: F401
 import keras_faults  # noqa: F401
+import keras_route_faults  # noqa: F401
 import law_data_faults  # noqa: F401
 import law_life_faults  # noqa: F401
 import lifetime_faults  # noqa: F401
