@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from conformance.adapters import serve
+    from conformance.adapters import serve, terms
 else:
     import serve
+    import terms
 
 Array = np.ndarray
 
@@ -59,7 +60,7 @@ class DemoLSTM:
                 bias[self.units : 2 * self.units] = 1
             self.arrays.append(bias)
 
-    def weights(self) -> serve.Named:
+    def weights(self) -> terms.Named:
         return list(zip(("kernel", "recurrent_kernel", "bias"), self.arrays))
 
     def set_weights(self, arrays: Sequence[Array]) -> None:
@@ -73,7 +74,7 @@ class DemoLSTM:
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         return sigmoid(o) * np.tanh(c), c
 
-    def call(self, _mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, _mode: str, inputs: terms.Inputs) -> Any:
         x = inputs.x
         if x.ndim != 3:
             raise ValueError("expected an input of 3 dimensions, not %d" % x.ndim)

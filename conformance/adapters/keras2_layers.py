@@ -10,13 +10,14 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, keras_layers, keras_replaced, keras_scene, serve
+    from conformance.adapters import keras_backends, keras_layers, keras_replaced, keras_scene, serve, terms
 else:
     import keras_backends
     import keras_layers
     import keras_replaced
     import keras_scene
     import serve
+    import terms
 
 OPTIONS: Dict[str, List[Any]] = {**keras_layers.OPTIONS, "time_major": [False, True]}
 
@@ -43,7 +44,7 @@ class Keras2Layer(keras_layers.KerasLayer):
         inner = getattr(self.layer, "forward_layer", self.layer)
         return bool(inner.time_major)
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         if mode in ROUTES:
             return ROUTES[mode].run(self.scene(inputs))
         if mode not in self.backend.modes:
@@ -128,7 +129,7 @@ def _weighted(scene: keras_scene.Scene, layer: Any) -> Any:
     return layer(scene.inputs.x, **keras_backends.keywords(scene.inputs))
 
 
-def _flat(inputs: serve.Inputs) -> List[Any]:
+def _flat(inputs: terms.Inputs) -> List[Any]:
     """The arguments in a row, as models take them."""
     return [inputs.x, *([] if inputs.mask is None else [inputs.mask]), *(inputs.initial_state or [])]
 
@@ -138,7 +139,7 @@ def _model(scene: keras_scene.Scene) -> Any:
         return scene.keras.Input(batch_shape=tuple(argument.shape), dtype=argument.dtype.name)
 
     x, mask, _, states = scene.inputs
-    symbols = serve.Inputs(like(x), mask if mask is None else like(mask), None, states and [like(s) for s in states])
+    symbols = terms.Inputs(like(x), mask if mask is None else like(mask), None, states and [like(s) for s in states])
     return scene.keras.Model(_flat(symbols), scene.layer(symbols.x, **keras_backends.keywords(symbols)))
 
 

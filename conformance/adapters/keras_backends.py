@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol,
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve, torch_arrays, torch_gradients
+    from conformance.adapters import terms, torch_arrays, torch_gradients
 else:
-    import serve
+    import terms
     import torch_arrays
     import torch_gradients
 
 
-Run = Callable[["serve.Inputs"], Any]
+Run = Callable[["terms.Inputs"], Any]
 """Makes a call."""
 
 
@@ -38,20 +38,20 @@ class Backend(Protocol):
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         """The present values of a tensor; None if it is not one."""
 
-    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+    def eager(self, layer: Any, inputs: terms.Inputs, **more: Any) -> Any:
         """What calling the layer returns, with more arguments."""
 
-    def graph(self, layer: Any, inputs: serve.Inputs, unroll: bool, /) -> Callable[[serve.Inputs], Any]:
+    def graph(self, layer: Any, inputs: terms.Inputs, unroll: bool, /) -> Callable[[terms.Inputs], Any]:
         """A compiled call, good for all inputs with the same `key`."""
 
-    def key(self, inputs: serve.Inputs, unroll: bool, /) -> Any:
+    def key(self, inputs: terms.Inputs, unroll: bool, /) -> Any:
         """What two inputs must have in common to share a compiled call."""
 
-    def gradients(self, layer: Any, run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, layer: Any, run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         """The gradients of a call, which `run` makes, by the means of the framework."""
 
 
-def keywords(inputs: serve.Inputs) -> Dict[str, Any]:
+def keywords(inputs: terms.Inputs) -> Dict[str, Any]:
     """The arguments of a call beside the input; those not handed over are left out."""
     given = {"mask": inputs.mask, "initial_state": inputs.initial_state}
     return {name: value for name, value in given.items() if value is not None}
@@ -81,25 +81,25 @@ class TensorFlow:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return np.asarray(value.numpy()) if self.tf.is_tensor(value) and hasattr(value, "numpy") else None
 
-    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+    def eager(self, layer: Any, inputs: terms.Inputs, **more: Any) -> Any:
         return layer(inputs.x, **keywords(inputs), **more)
 
-    def key(self, inputs: serve.Inputs, unroll: bool) -> Any:
+    def key(self, inputs: terms.Inputs, unroll: bool) -> Any:
         return str(self._signature(inputs, unroll))
 
-    def graph(self, layer: Any, inputs: serve.Inputs, unroll: bool) -> Callable[[serve.Inputs], Any]:
+    def graph(self, layer: Any, inputs: terms.Inputs, unroll: bool) -> Callable[[terms.Inputs], Any]:
         x, others = self._signature(inputs, unroll)
         compiled = self.tf.function(lambda x, given: layer(x, **given), input_signature=[x, others])
         return lambda inputs: compiled(inputs.x, keywords(inputs))
 
-    def gradients(self, layer: Any, run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, layer: Any, run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         weights, states = self.values(layer), inputs.initial_state or []
         leaves = [inputs.x, *weights, *states]
         with self.tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(leaves)
             outputs, cotangents = zip(*weighed(run(inputs)))
         x, *found = tape.gradient(outputs, leaves, cotangents, unconnected_gradients="zero")
-        return serve.Gradients(x, found[: len(weights)], found[len(weights) :])
+        return terms.Gradients(x, found[: len(weights)], found[len(weights) :])
 
     def values(self, layer: Any) -> List[Any]:
         """The weights, as gradients are asked for them."""
@@ -109,7 +109,7 @@ class TensorFlow:
         """How many of the first axes of a compiled call are free: batch, and time unless it is unrolled."""
         return 1 if unroll else 2
 
-    def _signature(self, inputs: serve.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
+    def _signature(self, inputs: terms.Inputs, unroll: bool) -> Tuple[Any, Dict[str, Any]]:
         def free(tensor: Any, axes: int) -> Any:
             return self.tf.TensorSpec([None] * axes + list(tensor.shape[axes:]), tensor.dtype)
 
@@ -146,21 +146,21 @@ class Torch:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return torch_arrays.array_of(self.torch, value)
 
-    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+    def eager(self, layer: Any, inputs: terms.Inputs, **more: Any) -> Any:
         with self.torch.no_grad():
             return layer(inputs.x, **keywords(inputs), **more)
 
-    def gradients(self, layer: Any, _run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
-        def run(given: serve.Inputs) -> Any:
+    def gradients(self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
+        def run(given: terms.Inputs) -> Any:
             return layer(given.x, **keywords(given))
 
         weights = [variable.value for variable in layer.weights]
         return torch_gradients.by_autograd(self.torch, run, inputs, weights, weighed)
 
-    def key(self, _inputs: serve.Inputs, _unroll: bool) -> Any:
+    def key(self, _inputs: terms.Inputs, _unroll: bool) -> Any:
         raise NotImplementedError("only eager calls")
 
-    def graph(self, _layer: Any, _inputs: serve.Inputs, _unroll: bool) -> Callable[[serve.Inputs], Any]:
+    def graph(self, _layer: Any, _inputs: terms.Inputs, _unroll: bool) -> Callable[[terms.Inputs], Any]:
         raise NotImplementedError("only eager calls")
 
 
@@ -191,26 +191,26 @@ class Jax:
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return np.asarray(value) if isinstance(value, self.jax.Array) else None
 
-    def eager(self, layer: Any, inputs: serve.Inputs, **more: Any) -> Any:
+    def eager(self, layer: Any, inputs: terms.Inputs, **more: Any) -> Any:
         return self.jax.block_until_ready(layer(inputs.x, **keywords(inputs), **more))
 
-    def key(self, inputs: serve.Inputs, _unroll: bool) -> Any:
+    def key(self, inputs: terms.Inputs, _unroll: bool) -> Any:
         return tuple(keywords(inputs))  # jit itself tells shapes and types apart
 
-    def graph(self, layer: Any, _inputs: serve.Inputs, _unroll: bool) -> Callable[[serve.Inputs], Any]:
+    def graph(self, layer: Any, _inputs: terms.Inputs, _unroll: bool) -> Callable[[terms.Inputs], Any]:
         def stateless(trainable: Any, fixed: Any, x: Any, given: Dict[str, Any]) -> Any:
             return layer.stateless_call(trainable, fixed, x, **given)[0]
 
         compiled = self.jax.jit(stateless)
 
-        def call(inputs: serve.Inputs) -> Any:
+        def call(inputs: terms.Inputs) -> Any:
             trainable = [variable.value for variable in layer.trainable_variables]
             fixed = [variable.value for variable in layer.non_trainable_variables]
             return self.jax.block_until_ready(compiled(trainable, fixed, inputs.x, keywords(inputs)))
 
         return call
 
-    def gradients(self, layer: Any, _run: Run, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         fixed = [variable.value for variable in layer.non_trainable_variables]
 
         def run(trainable: Any, x: Any, states: Any) -> Any:
@@ -226,7 +226,7 @@ class Jax:
         cotangents = [weighing.get(id(copy), jax.numpy.zeros_like(copy)) for copy in copies]
         found = pull(tree.tree_unflatten(nesting, cotangents))
         weights, x, states = jax.block_until_ready(found)
-        return serve.Gradients(x, weights, states or [])
+        return terms.Gradients(x, weights, states or [])
 
 
 def _hide_tensorflow() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, serve
+    from conformance.adapters import keras_backends, terms
     from conformance.adapters.keras_scene import BATCH, BATCH_AND_TIME, Scene, symbolic
 else:
     import keras_backends
-    import serve
+    import terms
     from keras_scene import BATCH, BATCH_AND_TIME, Scene, symbolic
 
 AXES = ("batch", "timesteps")
@@ -23,7 +23,7 @@ def output_shape(scene: Scene, free: int) -> Any:
 def _shapes(value: Any) -> Any:
     """Shapes are tuples or lists of numbers; so is their nesting, but for what is in it."""
     if isinstance(value, (tuple, list)) and all(size is None or isinstance(size, int) for size in value):
-        return serve.Spec(tuple(value), None)
+        return terms.Spec(tuple(value), None)
     if isinstance(value, (tuple, list)):
         return type(value)([_shapes(part) for part in value])
     return value
@@ -43,7 +43,7 @@ def symbolic_call(scene: Scene, free: int) -> Any:
 
 def _specs(scene: Scene, value: Any) -> Any:
     if isinstance(value, scene.keras.KerasTensor):
-        return serve.Spec(tuple(value.shape), str(scene.keras.backend.standardize_dtype(value.dtype)))
+        return terms.Spec(tuple(value.shape), str(scene.keras.backend.standardize_dtype(value.dtype)))
     if isinstance(value, (tuple, list)):
         return type(value)([_specs(scene, part) for part in value])
     return value

@@ -23,6 +23,7 @@ if TYPE_CHECKING or __package__:
         keras_training,
         serve,
         sources,
+        terms,
     )
 else:
     import keras_backends
@@ -33,6 +34,7 @@ else:
     import keras_training
     import serve
     import sources
+    import terms
 
 ACTIVATIONS = ["tanh", "sigmoid", "relu", "linear", "hard_sigmoid"]
 
@@ -86,7 +88,7 @@ class KerasLayer:
         options: Dict[str, Any],
         sizes: Dict[str, int],
         told: bool,
-        scene: Callable[[serve.Inputs], keras_scene.Scene],
+        scene: Callable[[terms.Inputs], keras_scene.Scene],
     ) -> None:
         self.backend = backend
         self.layer = layer
@@ -95,12 +97,12 @@ class KerasLayer:
         self.bidirectional = options["bidirectional"]
         self.unroll = options["unroll"]
         self.input_shape = (sizes["batch"], sizes["timesteps"], sizes["features"])
-        self.compiled: Dict[Any, Callable[[serve.Inputs], Any]] = {}
+        self.compiled: Dict[Any, Callable[[terms.Inputs], Any]] = {}
 
     def build(self) -> None:
         self.layer.build(self.input_shape)
 
-    def weights(self) -> Optional[serve.Named]:
+    def weights(self) -> Optional[terms.Named]:
         if not self.told:
             return None
         names = [self._name(variable) for variable in self.layer.weights]
@@ -110,7 +112,7 @@ class KerasLayer:
         self.layer.set_weights(list(arrays))
         self.told = True
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         if mode == "eager":
             return self.backend.eager(self.layer, inputs)
         if mode not in self.backend.modes:
@@ -120,19 +122,19 @@ class KerasLayer:
             self.compiled[key] = self.backend.graph(self.layer, inputs, self.unroll)
         return self.compiled[key](inputs)
 
-    def call_in(self, training: bool, _seed: Optional[int], inputs: serve.Inputs) -> Any:
+    def call_in(self, training: bool, _seed: Optional[int], inputs: terms.Inputs) -> Any:
         return self.backend.eager(self.layer, inputs, training=training)
 
-    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+    def declare(self, way: str, inputs: terms.Inputs) -> Any:
         return keras_declared.declare(way, self.scene(inputs))
 
-    def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)
 
-    def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
+    def descend(self, inputs: terms.Inputs, descent: terms.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
         return keras_training.by_fit(self.scene(inputs), descent)
 
-    def penalty(self, inputs: serve.Inputs) -> float:
+    def penalty(self, inputs: terms.Inputs) -> float:
         self.backend.eager(self.layer, inputs)
         return float(sum(np.asarray(self.backend.array(loss), np.float64) for loss in self.layer.losses))
 

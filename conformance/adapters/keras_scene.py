@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, serve
+    from conformance.adapters import keras_backends, terms
 else:
     import keras_backends
-    import serve
+    import terms
 
 BATCH, BATCH_AND_TIME = 1, 2
 """How many of the first axes of a symbolic tensor are unknown."""
@@ -38,7 +38,7 @@ class Scene(NamedTuple):
     kind: str
     options: Dict[str, Any]
     classes: Dict[str, Any]
-    inputs: serve.Inputs
+    inputs: terms.Inputs
 
     @property
     def shape(self) -> Tuple[int, ...]:
@@ -78,21 +78,21 @@ def version(keras: Any) -> Tuple[int, int]:
     return int(major), int(minor)
 
 
-def arrays(scene: Scene) -> serve.Inputs:
+def arrays(scene: Scene) -> terms.Inputs:
     """The arguments as NumPy arrays."""
     x, mask, _, states = scene.inputs
     array = scene.backend.array
-    return serve.Inputs(
+    return terms.Inputs(
         array(x), None if mask is None else array(mask), None, states and [array(state) for state in states]
     )
 
 
-def flat(inputs: serve.Inputs) -> List[Any]:
+def flat(inputs: terms.Inputs) -> List[Any]:
     """The arguments in a row, as models take them."""
     return [inputs.x, *([] if inputs.mask is None else [inputs.mask]), *(inputs.initial_state or [])]
 
 
-def symbolic(scene: Scene, inputs: serve.Inputs, free: int = 0) -> serve.Inputs:
+def symbolic(scene: Scene, inputs: terms.Inputs, free: int = 0) -> terms.Inputs:
     """Symbolic arguments with the sizes of these, but for the first axes: so many of them are unknown."""
 
     def like(argument: Any, unknown: int) -> Any:
@@ -101,7 +101,7 @@ def symbolic(scene: Scene, inputs: serve.Inputs, free: int = 0) -> serve.Inputs:
 
     x, mask, _, states = inputs
     states = states and [like(state, min(free, BATCH)) for state in states]
-    return serve.Inputs(like(x, free), None if mask is None else like(mask, free), None, states)
+    return terms.Inputs(like(x, free), None if mask is None else like(mask, free), None, states)
 
 
 def functional_model(scene: Scene, layer: Any, free: int = 0) -> Any:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve
+    from conformance.adapters import terms
     from conformance.adapters.keras_backends import keywords
     from conformance.adapters.keras_scene import Scene, arrays
 else:
-    import serve
+    import terms
     from keras_backends import keywords
     from keras_scene import Scene, arrays
 
 
-def by_fit(scene: Scene, descent: serve.Descent) -> Iterator[List[np.ndarray[Any, Any]]]:
+def by_fit(scene: Scene, descent: terms.Descent) -> Iterator[List[np.ndarray[Any, Any]]]:
     """All weights of the layer after each step.
 
     The model around the layer only hands its arguments over and weighs what it gives; with `compute_loss`, so that
@@ -54,7 +54,7 @@ def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
 
         def call(self, given: Dict[str, Any]) -> Any:
             states = [given[name] for name in sorted(given) if name.startswith("state")]
-            handed = serve.Inputs(given["x"], given.get("mask"), None, states or None)
+            handed = terms.Inputs(given["x"], given.get("mask"), None, states or None)
             leaves = _leaves(self.layer(handed.x, **keywords(handed)))
             return [leaves[number] for number in weighed]
 
@@ -69,7 +69,7 @@ def _leaves(result: Any) -> List[Any]:
     return [leaf for part in result for leaf in _leaves(part)] if isinstance(result, (tuple, list)) else [result]
 
 
-def _named(inputs: serve.Inputs) -> Dict[str, Any]:
+def _named(inputs: terms.Inputs) -> Dict[str, Any]:
     """The arguments by names, as a model takes them."""
     given = {"x": inputs.x, "mask": inputs.mask}
     given.update(("state%d" % number, state) for number, state in enumerate(inputs.initial_state or []))

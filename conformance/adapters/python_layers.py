@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import claims, keras_layers, serve, sources, torch_layers, wire
+    from conformance.adapters import claims, keras_layers, serve, sources, terms, torch_layers, wire
 else:
     import claims
     import keras_layers
     import serve
     import sources
+    import terms
     import torch_layers
     import wire
 
@@ -132,7 +133,7 @@ class PythonLayer:
         if self.own_weights:
             self.layer = self.make(dict(self.config), None)
 
-    def weights(self) -> Optional[serve.Named]:
+    def weights(self) -> Optional[terms.Named]:
         told = self.layer.get_weights() if hasattr(self.layer, "get_weights") else self.arrays
         return None if told is None else [(str(index), _weight(index, array)) for index, array in enumerate(told)]
 
@@ -143,7 +144,7 @@ class PythonLayer:
         else:
             self.layer = self.make(dict(self.config), list(arrays))
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         if mode != "eager":
             raise ValueError("there is no mode %r" % mode)
         optional = {"mask": inputs.mask, "lengths": inputs.lengths, "initial_state": inputs.initial_state}

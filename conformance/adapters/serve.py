@@ -1,7 +1,7 @@
 """The loop of a worker: reads requests, drives living layers, answers. Knows no framework.
 
-An adapter describes a framework in the words of `Adapter` and `Layer` and calls `serve`. The protocol is described
-in docs/protocol.md.
+An adapter describes a framework by `terms.Adapter` and `terms.Layer` and calls `serve`. The protocol is described in
+docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
-    Protocol,
     Sequence,
     Tuple,
     cast,
@@ -32,163 +30,29 @@ from typing import (
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import manners, wire
+    from conformance.adapters import manners, terms, wire
 else:
     import manners
+    import terms
     import wire
 
 PROTOCOL = 1
 MAX_MESSAGE = 8000
 MAX_DEPTH = 20
 
-Array = np.ndarray
-Named = List[Tuple[str, "np.ndarray[Any, Any]"]]
-Reply = Tuple[Dict[str, Any], Named]
-
-
-class Inputs(NamedTuple):
-    """The arguments of a call, as the framework's own tensors; None: not handed over."""
-
-    x: Any
-    mask: Any
-    lengths: Any
-    initial_state: Optional[List[Any]]
-
-
-class Layer(Protocol):
-    """One living layer. Methods may raise anything; what they raise is reported with the stage."""
-
-    def build(self) -> None:
-        """Create the weights."""
-
-    def weights(self) -> Optional[Named]:
-        """Names and present values of the weights, in the API's own order; None: it has none until they are set."""
-
-    def set_weights(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
-        """Give all weights new values."""
-
-    def call(self, mode: str, inputs: Inputs) -> Any:
-        """What the layer returns, finished computing but otherwise untouched."""
-
-    def reset(self) -> None:
-        """Reset the states that a stateful layer keeps."""
-
-    def unpack(self, value: Any) -> Optional[List[Any]]:
-        """Data, batch sizes, padded form and lengths of a packed sequence; None for anything else."""
-
-
-class Gradients(NamedTuple):
-    """The gradients of a loss, in the framework's own tensors."""
-
-    x: Any
-    weights: Sequence[Any]
-    initial_state: Sequence[Any]
-
-
-Weighed = Callable[[Any], List[Tuple[Any, Any]]]
-"""From what a layer returns to the tensors in it that have a weight in the loss, with the weights of their elements."""
-
-
-class Differentiable(Layer, Protocol):
-    """A layer that has gradients."""
-
-    def gradients(self, mode: str, inputs: Inputs, weighed: Weighed) -> Gradients:
-        """Those of the sum of all elements that `weighed` finds in the result of a call, times their weights."""
-
-
-class TwiceDifferentiable(Differentiable, Protocol):
-    """A layer whose gradients have gradients."""
-
-    def curvature(self, mode: str, inputs: Inputs, weighed: Weighed, directions: Gradients) -> Gradients:
-        """How these gradients change along directions of input, weights and initial states, all at once."""
-
-
-class Descent(NamedTuple):
-    """Steps of plain gradient descent.
-
-    Attributes:
-        steps: how many.
-        rate: of learning.
-        frozen: the numbers of the weights that are not trained.
-        cotangents: number of an output of the call -> the weights of its elements; the loss is their weighed sum.
-        weighed: finds these outputs in a result whose tensors have values.
-    """
-
-    steps: int
-    rate: float
-    frozen: Sequence[int]
-    cotangents: Dict[int, Any]
-    weighed: Weighed
-
-
-class Trained(Layer, Protocol):
-    """A layer that can be trained."""
-
-    def descend(self, inputs: Inputs, descent: Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
-        """Copies of all weights after each step; afterwards all weights can be trained again."""
-
-
-class Dropping(Layer, Protocol):
-    """A layer that can be told whether it is in training."""
-
-    def call_in(self, training: bool, seed: Optional[int], inputs: Inputs) -> Any:
-        """A call in training or in use, before which the framework's random numbers start anew from a seed, if any."""
-
-
-class Penalized(Layer, Protocol):
-    """A layer that adds penalties to the loss."""
-
-    def penalty(self, inputs: Inputs) -> float:
-        """The sum of its penalties after a call."""
-
-
-class Spec(NamedTuple):
-    """What is declared of a tensor: sizes (None: not known beforehand) and the name of its type (None: not said)."""
-
-    shape: Tuple[Optional[int], ...]
-    dtype: Optional[str]
-
-
-class Declaring(Layer, Protocol):
-    """A layer that says beforehand what a call gives."""
-
-    def declare(self, way: str, inputs: Inputs) -> Any:
-        """As a call would nest it: `Spec` in the place of outputs, or the mask that is handed on."""
-
-
-class Adapter(Protocol):
-    """A framework."""
-
-    def describe(self) -> Dict[str, Any]:
-        """Dialect, versions, environment and capabilities, as `hello` answers them."""
-
-    def construct(self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]) -> Layer:
-        """Call the constructor; `arguments` replace or join those that follow from options and sizes."""
-
-    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
-        """A tensor of the same type, shape and values."""
-
-    def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
-        """The present values of a tensor, uncast and unsqueezed; None if it is not a tensor."""
-
-
-class Starter(Adapter, Protocol):
-    """A framework whose layers start with weights of their own."""
-
-    def fresh(self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]) -> Layer:
-        """As `construct`, with the initial weights that a layer has if nobody says anything of them."""
+Reply = Tuple[Dict[str, Any], terms.Named]
 
 
 class Living:
     """A layer, with the tensors and the result of the last call that was to be kept, and the last call's outputs."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: terms.Layer) -> None:
         self.layer = layer
-        self.inputs: Optional[Inputs] = None
+        self.inputs: Optional[terms.Inputs] = None
         self.result: Any = None
         self.outputs: List[Any] = []
 
-    def kept(self) -> Inputs:
+    def kept(self) -> terms.Inputs:
         """The tensors of the kept call."""
         if self.inputs is None:
             raise ValueError("no call with keep=true was made on this handle")
@@ -198,7 +62,7 @@ class Living:
 class Session:
     """Answers requests, one after the other."""
 
-    def __init__(self, adapter: Adapter) -> None:
+    def __init__(self, adapter: terms.Adapter) -> None:
         self.adapter = adapter
         self.living: Dict[int, Living] = {}
         self.stage = "adapter"
@@ -231,7 +95,7 @@ class Session:
         name, arguments = str(request["layer"]), dict(request.get("arguments") or {})
         self.living.pop(handle, None)
         self.stage = "construct"
-        construct = cast(Starter, self.adapter).fresh if request.get("fresh") else self.adapter.construct
+        construct = cast(terms.Starter, self.adapter).fresh if request.get("fresh") else self.adapter.construct
         layer = construct(name, options, sizes, arguments)
         self.stage = "build"
         layer.build()
@@ -256,12 +120,12 @@ class Session:
             return self._along_the_slope(living, request, inputs, arrays)
         started = time.process_time()
         if request.get("penalty"):
-            counted = np.array(cast(Penalized, living.layer).penalty(inputs), np.float64)
+            counted = np.array(cast(terms.Penalized, living.layer).penalty(inputs), np.float64)
             return {"seconds": time.process_time() - started}, [("penalty.0", counted)]
         if request.get("training") is None:
             result = self._result(living, mode, inputs, int(request.get("threads") or 0))
         else:
-            dropping, seed = cast(Dropping, living.layer), request.get("seed")
+            dropping, seed = cast(terms.Dropping, living.layer), request.get("seed")
             result = dropping.call_in(bool(request["training"]), seed, inputs)
         seconds = time.process_time() - started
         structure, outputs = self._flat(living, result)
@@ -272,7 +136,9 @@ class Session:
             outputs = self._scribbled(living, outputs)
         return {"structure": structure, "seconds": seconds}, _numbered("outputs", outputs)
 
-    def _along_the_slope(self, living: Living, request: Dict[str, Any], inputs: Inputs, arrays: wire.Arrays) -> Reply:
+    def _along_the_slope(
+        self, living: Living, request: Dict[str, Any], inputs: terms.Inputs, arrays: wire.Arrays
+    ) -> Reply:
         """Gradients of the loss in which `cotangents.K` weighs output K, or the weights after steps along them."""
         layer = living.layer
         numbers = {name: int(name.partition(".")[2]) for name in arrays if name.startswith("cotangents.")}
@@ -286,15 +152,15 @@ class Session:
         started = time.process_time()
         if request.get("steps"):
             frozen = [int(number) for number in request.get("frozen") or []]
-            descent = Descent(int(request["steps"]), float(request["rate"]), frozen, cotangents, weighed)
-            steps = [list(weights) for weights in cast(Trained, layer).descend(inputs, descent)]
+            descent = terms.Descent(int(request["steps"]), float(request["rate"]), frozen, cotangents, weighed)
+            steps = [list(weights) for weights in cast(terms.Trained, layer).descend(inputs, descent)]
             trained = [weight for weights in steps for weight in weights]
             return {"seconds": time.process_time() - started}, _numbered("trained", trained)
         if "directions.x" in arrays:
             along = self._directions(arrays)
-            found = cast(TwiceDifferentiable, layer).curvature(str(request["mode"]), inputs, weighed, along)
+            found = cast(terms.TwiceDifferentiable, layer).curvature(str(request["mode"]), inputs, weighed, along)
         else:
-            found = cast(Differentiable, layer).gradients(str(request["mode"]), inputs, weighed)
+            found = cast(terms.Differentiable, layer).gradients(str(request["mode"]), inputs, weighed)
         x, weights, states = found
         seconds = time.process_time() - started
         named = [("gradients.x", self._now(x))]
@@ -302,29 +168,29 @@ class Session:
         named += _numbered("gradients.initial_state", [self._now(one) for one in states])
         return {"seconds": seconds}, named
 
-    def _directions(self, arrays: wire.Arrays) -> Gradients:
+    def _directions(self, arrays: wire.Arrays) -> terms.Gradients:
         """Of input, weights and initial states, as tensors."""
         weights, states = (_list(arrays, "directions." + name) for name in ("weights", "initial_state"))
         tensor = self.adapter.tensor
-        return Gradients(tensor(arrays["directions.x"]), [*map(tensor, weights)], [*map(tensor, states)])
+        return terms.Gradients(tensor(arrays["directions.x"]), [*map(tensor, weights)], [*map(tensor, states)])
 
     def _declare(self, request: Dict[str, Any], arrays: wire.Arrays) -> Reply:
         """What the layer says beforehand of a call with these arguments; values of a mask come with it."""
         living, inputs = self._find(request), self._inputs(arrays, manners.LAYOUTS["plain"])
         self.stage = "call"
-        result = cast(Declaring, living.layer).declare(str(request["way"]), inputs)
-        leaves: List[Tuple[Spec, Optional[Array]]] = []
+        result = cast(terms.Declaring, living.layer).declare(str(request["way"]), inputs)
+        leaves: List[Tuple[terms.Spec, Optional[terms.Array]]] = []
         tree = self._declared_tree(result, leaves)
         self.stage = "adapter"
         values = [("values.%d" % number, value) for number, (_, value) in enumerate(leaves) if value is not None]
         return {"structure": tree, "declared": [spec._asdict() for spec, _ in leaves]}, values
 
-    def _declared_tree(self, value: Any, leaves: List[Tuple[Spec, Optional[Array]]], depth: int = 0) -> Any:
-        array = None if isinstance(value, Spec) else self.adapter.array(value)
+    def _declared_tree(self, value: Any, leaves: List[Tuple[terms.Spec, Optional[terms.Array]]], depth: int = 0) -> Any:
+        array = None if isinstance(value, terms.Spec) else self.adapter.array(value)
         if array is not None and wire.sendable(array):
-            leaves.append((Spec(array.shape, str(array.dtype)), array))
+            leaves.append((terms.Spec(array.shape, str(array.dtype)), array))
             return len(leaves) - 1
-        if isinstance(value, Spec):
+        if isinstance(value, terms.Spec):
             leaves.append((value, None))
             return len(leaves) - 1
         if isinstance(value, (tuple, list)) and depth < MAX_DEPTH:
@@ -332,7 +198,7 @@ class Session:
             return {"tuple" if isinstance(value, tuple) else "list": parts}
         return {"other": _describe(value)}
 
-    def _arguments(self, living: Living, request: Dict[str, Any], arrays: wire.Arrays) -> Inputs:
+    def _arguments(self, living: Living, request: Dict[str, Any], arrays: wire.Arrays) -> terms.Inputs:
         """The arguments of a call: new ones, or those of the kept call; perhaps with states of the last call."""
         if request.get("kept_inputs"):
             return living.kept()
@@ -340,7 +206,7 @@ class Session:
         carried = [living.outputs[int(number)] for number in request.get("carry") or []]
         return inputs._replace(initial_state=carried) if carried else inputs
 
-    def _result(self, living: Living, mode: str, inputs: Inputs, threads: int) -> Any:
+    def _result(self, living: Living, mode: str, inputs: terms.Inputs, threads: int) -> Any:
         """What the layer returns; with threads a list: of that many calls, and of as many with the kept arguments."""
         if not threads:
             return living.layer.call(mode, inputs)
@@ -377,11 +243,11 @@ class Session:
             raise ValueError("handle %r was never built, or was released" % (handle,))
         return self.living[handle]
 
-    def _inputs(self, arrays: wire.Arrays, layout: Callable[[Array], Array]) -> Inputs:
+    def _inputs(self, arrays: wire.Arrays, layout: Callable[[terms.Array], terms.Array]) -> terms.Inputs:
         placed = {name: array if name == "lengths" else layout(array) for name, array in arrays.items()}
         tensors = {name: self.adapter.tensor(placed[name]) for name in ("x", "mask", "lengths") if name in placed}
         states = [self.adapter.tensor(array) for array in _list(placed, "initial_state")]
-        return Inputs(tensors["x"], tensors.get("mask"), tensors.get("lengths"), states or None)
+        return terms.Inputs(tensors["x"], tensors.get("mask"), tensors.get("lengths"), states or None)
 
     def _now(self, tensor: Any) -> np.ndarray[Any, Any]:
         array = self.adapter.array(tensor)
@@ -396,7 +262,9 @@ class Session:
         living.outputs = [tensor for tensor, _ in leaves]
         return tree, [array for _, array in leaves]
 
-    def _tree(self, layer: Layer, value: Any, leaves: List[Tuple[Any, np.ndarray[Any, Any]]], depth: int = 0) -> Any:
+    def _tree(
+        self, layer: terms.Layer, value: Any, leaves: List[Tuple[Any, np.ndarray[Any, Any]]], depth: int = 0
+    ) -> Any:
         """The nesting of a result; its tensors go to `leaves`, with their arrays just as they are."""
 
         def branches(parts: Iterable[Any]) -> List[Any]:
@@ -416,7 +284,7 @@ class Session:
         return {"other": _describe(value)}
 
 
-def _numbered(name: str, arrays: Sequence[np.ndarray[Any, Any]]) -> Named:
+def _numbered(name: str, arrays: Sequence[np.ndarray[Any, Any]]) -> terms.Named:
     return [("%s.%d" % (name, index), array) for index, array in enumerate(arrays)]
 
 
@@ -466,7 +334,7 @@ def private_pipes() -> Tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def serve(load: Callable[[], Adapter]) -> int:
+def serve(load: Callable[[], terms.Adapter]) -> int:
     """Answer requests until `quit` or the end of input; returns the exit status.
 
     Args:
@@ -488,7 +356,7 @@ def serve(load: Callable[[], Adapter]) -> int:
         return 0
 
 
-def _loaded(load: Callable[[], Adapter]) -> Callable[[Dict[str, Any], wire.Arrays], Reply]:
+def _loaded(load: Callable[[], terms.Adapter]) -> Callable[[Dict[str, Any], wire.Arrays], Reply]:
     try:
         return Session(load()).answer
     except Exception as error:

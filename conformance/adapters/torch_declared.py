@@ -7,10 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve
+    from conformance.adapters import terms
     from conformance.adapters.torch_calls import UNPACKED, Call, handed
 else:
-    import serve
+    import terms
     from torch_calls import UNPACKED, Call, handed
 
 
@@ -31,7 +31,7 @@ def fake(call: Call) -> Any:
 
 def _specs(call: Call, value: Any) -> Any:
     if isinstance(value, call.torch.Tensor):
-        return serve.Spec(tuple(int(size) for size in value.shape), str(value.dtype).rpartition(".")[2])
+        return terms.Spec(tuple(int(size) for size in value.shape), str(value.dtype).rpartition(".")[2])
     if isinstance(value, (tuple, list)):
         return type(value)([_specs(call, part) for part in value])
     return value

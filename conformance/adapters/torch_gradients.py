@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Sequence, Tuple
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import serve, torch_arrays
+    from conformance.adapters import terms, torch_arrays
 else:
-    import serve
+    import terms
     import torch_arrays
 
 
 def by_autograd(
     torch: Any,
-    run: Callable[[serve.Inputs], Any],
-    inputs: serve.Inputs,
+    run: Callable[[terms.Inputs], Any],
+    inputs: terms.Inputs,
     weights: Sequence[Any],
-    weighed: serve.Weighed,
-) -> serve.Gradients:
+    weighed: terms.Weighed,
+) -> terms.Gradients:
     """The gradients of what a call gives.
 
     Args:
@@ -36,12 +36,12 @@ def by_autograd(
 
 def by_autograd_twice(
     torch: Any,
-    run: Callable[[serve.Inputs], Any],
-    inputs: serve.Inputs,
+    run: Callable[[terms.Inputs], Any],
+    inputs: terms.Inputs,
     weights: Sequence[Any],
-    weighed: serve.Weighed,
-    directions: serve.Gradients,
-) -> serve.Gradients:
+    weighed: terms.Weighed,
+    directions: terms.Gradients,
+) -> terms.Gradients:
     """How gradients change along directions: the gradients of the sum of gradients, each times its direction.
 
     Args:
@@ -64,7 +64,7 @@ def by_autograd_twice(
 
 
 def _weighed_call(
-    run: Callable[[serve.Inputs], Any], inputs: serve.Inputs, weights: Sequence[Any], weighed: serve.Weighed
+    run: Callable[[terms.Inputs], Any], inputs: terms.Inputs, weights: Sequence[Any], weighed: terms.Weighed
 ) -> Tuple[List[Any], List[Any], List[Any]]:
     """What gradients are taken with respect to, the outputs of a call, and the weights of their elements."""
     x = inputs.x.detach().requires_grad_()
@@ -73,14 +73,14 @@ def _weighed_call(
     return [x, *weights, *states], list(outputs), list(cotangents)
 
 
-def _taken_apart(torch: Any, leaves: Sequence[Any], found: Sequence[Any], count: int) -> serve.Gradients:
+def _taken_apart(torch: Any, leaves: Sequence[Any], found: Sequence[Any], count: int) -> terms.Gradients:
     """Gradients with respect to the input, to so many weights and to the states; zero where nothing depends on one."""
     derived = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
-    return serve.Gradients(derived[0], derived[1 : 1 + count], derived[1 + count :])
+    return terms.Gradients(derived[0], derived[1 : 1 + count], derived[1 + count :])
 
 
 def by_sgd(
-    torch: Any, run: Callable[[serve.Inputs], Any], inputs: serve.Inputs, weights: Sequence[Any], descent: serve.Descent
+    torch: Any, run: Callable[[terms.Inputs], Any], inputs: terms.Inputs, weights: Sequence[Any], descent: terms.Descent
 ) -> Iterator[List[np.ndarray[Any, Any]]]:
     """The weights after each step of the loop that everybody writes, with `torch.optim.SGD`.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING or __package__:
     from conformance.adapters import (
         serve,
         sources,
+        terms,
         torch_arrays,
         torch_calls,
         torch_declared,
@@ -30,6 +31,7 @@ if TYPE_CHECKING or __package__:
 else:
     import serve
     import sources
+    import terms
     import torch_arrays
     import torch_calls
     import torch_declared
@@ -80,7 +82,7 @@ class TorchLayer:
     def build(self) -> None:
         """Nothing: a module has its parameters from the start."""
 
-    def weights(self) -> Optional[serve.Named]:
+    def weights(self) -> Optional[terms.Named]:
         if not self.told:
             return None
         named = self.module.named_parameters()
@@ -96,11 +98,11 @@ class TorchLayer:
                 parameter.copy_(torch_arrays.tensor_of(self.torch, value))
         self.told = True
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         with self.torch.no_grad():
             return self._run(mode, inputs)
 
-    def call_in(self, training: bool, seed: Optional[int], inputs: serve.Inputs) -> Any:
+    def call_in(self, training: bool, seed: Optional[int], inputs: terms.Inputs) -> Any:
         if seed is not None:
             self.torch.manual_seed(seed)
         self.module.train(training)
@@ -109,29 +111,29 @@ class TorchLayer:
         finally:
             self.module.eval()
 
-    def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
         return torch_gradients.by_autograd(self.torch, run, inputs, parameters, weighed)
 
     def curvature(
-        self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed, directions: serve.Gradients
-    ) -> serve.Gradients:
+        self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
         run, parameters = functools.partial(self._run, mode), list(self.module.parameters())
         return torch_gradients.by_autograd_twice(self.torch, run, inputs, parameters, weighed, directions)
 
-    def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
+    def descend(self, inputs: terms.Inputs, descent: terms.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
         run, parameters = functools.partial(self._run, "eager"), list(self.module.parameters())
         return torch_gradients.by_sgd(self.torch, run, inputs, parameters, descent)
 
-    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+    def declare(self, way: str, inputs: terms.Inputs) -> Any:
         with self.torch.no_grad():
             return torch_declared.declare(way, self._taken_apart(inputs))
 
-    def _taken_apart(self, inputs: serve.Inputs) -> torch_calls.Call:
+    def _taken_apart(self, inputs: terms.Inputs) -> torch_calls.Call:
         x, _, lengths, states = inputs
         return torch_calls.Call(self.torch, self.module, self.make, self.options, x, lengths, states)
 
-    def _run(self, mode: str, inputs: serve.Inputs) -> Any:
+    def _run(self, mode: str, inputs: terms.Inputs) -> Any:
         call = self._taken_apart(inputs)
         return call.plain() if mode == "eager" else torch_routes.follow(mode, call)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.adapters import serve
+from conformance.adapters import serve, terms
 from conformance.engine.answers import Message, checked, last_line
 from conformance.engine.implementations import Launch
 from conformance.errors import BrokenImplementationError
 from conformance.spec import Array
 
 
-def _no_adapter() -> serve.Adapter:
+def _no_adapter() -> terms.Adapter:
     raise NotImplementedError
 
 
@@ -29,7 +29,7 @@ class Local(Launch):
         load: gives its adapter.
     """
 
-    load: Callable[[], serve.Adapter] = _no_adapter
+    load: Callable[[], terms.Adapter] = _no_adapter
 
 
 class LocalWorker:

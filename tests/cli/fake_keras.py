@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workers" / "fakes"))
 import numpy_layers
-import serve
+import terms
 
 DEFAULTS = {
     "dtype": "float32",
@@ -53,7 +53,7 @@ class Layer:
     def __call__(self, x: np.ndarray, mask: Any = None, initial_state: Any = None) -> Any:
         if x.ndim != 3:
             raise ValueError("expected ndim=3")
-        result = flatten(self.living.call("eager", serve.Inputs(x, mask, None, initial_state)))
+        result = flatten(self.living.call("eager", terms.Inputs(x, mask, None, initial_state)))
         shift = 0.5 if os.environ.get("SHIFTED") else 0
         return [(array + shift).astype(array.dtype) for array in result]
 

@@ -44,7 +44,7 @@ def test_its_failures_can_be_replayed(shown: tuple[Path, Result]) -> None:
 
 
 def test_without_the_mistake_the_demo_conforms(tmp_path: Path) -> None:
-    for name in ("serve.py", "manners.py", "wire.py", "demo_layers.py"):
+    for name in ("serve.py", "terms.py", "manners.py", "wire.py", "demo_layers.py"):
         shutil.copy(ADAPTERS / name, tmp_path / name)
     script = tmp_path / "demo_layers.py"
     text = script.read_text()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy_layers import TorchLayer, fault, serve
+from numpy_layers import TorchLayer, fault, terms
 
 Array = np.ndarray
 
@@ -47,15 +47,15 @@ class Curved(TorchLayer):
                 bias += dz.sum(axis=0)
         return [dx, *found, *([dh[None]] if states else [])]
 
-    def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+    def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         return self._answered([array.real for array in self._at(mode, inputs, weighed, None)])
 
-    def curvature(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed, along: serve.Gradients) -> Any:
+    def curvature(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed, along: terms.Gradients) -> Any:
         found = self._at(mode, inputs, weighed, [along.x, *along.weights, *along.initial_state])
         return self._answered([array.imag / TINY for array in found])
 
     def _at(
-        self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed, along: Sequence[Array] | None
+        self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed, along: Sequence[Array] | None
     ) -> list[Array]:
         """The gradients a tiny imaginary step along some directions from what is given."""
         given = [inputs.x, *(array for _, array in self.weights()), *(inputs.initial_state or [])]
@@ -66,10 +66,10 @@ class Curved(TorchLayer):
             leaves[0], cotangents[0] = leaves[0].swapaxes(0, 1), cotangents[0].swapaxes(0, 1)
         return self.steps(leaves, cotangents)
 
-    def _answered(self, found: Sequence[Array]) -> serve.Gradients:
+    def _answered(self, found: Sequence[Array]) -> terms.Gradients:
         x, *rest = (array.astype(self.dtype) for array in found)
         count = len(self.weights())
-        return serve.Gradients(x.swapaxes(0, 1) if self.options["batch_first"] else x, rest[:count], rest[count:])
+        return terms.Gradients(x.swapaxes(0, 1) if self.options["batch_first"] else x, rest[:count], rest[count:])
 
 
 def curved(dialect: Any, kind: type[Curved]) -> None:
@@ -121,7 +121,7 @@ def gradients_instead_of_curvature(dialect: Any) -> None:
     """Asked for second derivatives, it gives the first."""
 
     class First(Curved):
-        def curvature(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed, along: serve.Gradients) -> Any:
+        def curvature(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed, along: terms.Gradients) -> Any:
             return self.gradients(mode, inputs, weighed)
 
     curved(dialect, First)

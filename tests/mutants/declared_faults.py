@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy_layers import fault, serve
+from numpy_layers import fault, terms
 from planting import Array, KerasLayer, TorchLayer, instead_of
 
 
 def changed(value: Any, change: Any) -> Any:
     """A declaration with every `Spec` in it changed."""
-    if isinstance(value, serve.Spec):
+    if isinstance(value, terms.Spec):
         return change(value)
     return type(value)([changed(part, change) for part in value])
 
@@ -44,7 +44,7 @@ def declared_as_a_list(_dialect: Any) -> None:
     @instead_of(KerasLayer, "declared")
     def declared(honest: Any, _layer: Any, *sizes: Any) -> Any:
         given = honest(*sizes)
-        return given if isinstance(given, serve.Spec) else list(given)
+        return given if isinstance(given, terms.Spec) else list(given)
 
 
 @fault

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from gradient_faults import Emulation, trainable
-from numpy_layers import fault, serve
+from numpy_layers import fault, terms
 
 Array = np.ndarray
 Step = Callable[[Array, Array, float], Array]
@@ -22,7 +22,7 @@ def plain(weight: Array, gradient: Array, rate: float) -> Array:
 class Trainer:
     """Takes the steps; a fault replaces one method."""
 
-    def __init__(self, layer: Any, inputs: serve.Inputs, descent: serve.Descent) -> None:
+    def __init__(self, layer: Any, inputs: terms.Inputs, descent: terms.Descent) -> None:
         self.layer = layer
         self.inputs = inputs
         self.descent = descent
@@ -56,7 +56,7 @@ def trained_by(dialect: Any, kind: type[Trainer]) -> None:
     trainable(dialect, Emulation)
 
     class Trained(dialect.layer_class):  # type: ignore[misc]
-        def descend(self, inputs: serve.Inputs, descent: serve.Descent) -> Iterator[list[Array]]:
+        def descend(self, inputs: terms.Inputs, descent: terms.Descent) -> Iterator[list[Array]]:
             return kind(self, inputs, descent).steps()
 
     dialect.layer_class = Trained

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy_layers import KerasDialect, KerasLayer, fault, serve
+from numpy_layers import KerasDialect, KerasLayer, fault, terms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reference"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -29,13 +29,13 @@ def trainable(dialect: KerasDialect, kind: type[Emulation]) -> None:
             own = {name: value for name, value in options.items() if name != "stateful"}
             self.config = LayerConfig.of("keras", layer, own, Sizes(**sizes))
 
-        def gradients(self, mode: str, inputs: serve.Inputs, weighed: serve.Weighed) -> serve.Gradients:
+        def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
             arrays, states = tuple(array for _, array in self.weights()), inputs.initial_state
             given = Tensors(arrays, inputs.x, inputs.mask, None, None if states is None else tuple(states))
             pairs = zip(outputs(self.config), weighed(self.call(mode, inputs)), strict=True)
             cotangents = {output.name: cotangent for output, (_, cotangent) in pairs}
             x, *found = kind(self.config, given, STYLE).gradients(cotangents)
-            return serve.Gradients(x, found[: len(arrays)], found[len(arrays) :])
+            return terms.Gradients(x, found[: len(arrays)], found[len(arrays) :])
 
     dialect.layer_class = Trainable
     dialect.features = [*dialect.features, "gradients"]

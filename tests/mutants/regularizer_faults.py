@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from descent_faults import Trainer, trained_by
-from numpy_layers import CONSTRAINTS, REGULARIZERS, KerasLayer, fault, serve
+from numpy_layers import CONSTRAINTS, REGULARIZERS, KerasLayer, fault, terms
 from planting import Array, instead_of
 
 # ---------------------------------------------------------------- what is counted
@@ -68,7 +68,7 @@ def penalties_add_up(_dialect: Any) -> None:
     """What earlier calls gave is counted with what the last one gave."""
 
     @instead_of(KerasLayer, "penalties_of_outputs")
-    def penalties_of_outputs(honest: Any, layer: Any, inputs: serve.Inputs) -> Any:
+    def penalties_of_outputs(honest: Any, layer: Any, inputs: terms.Inputs) -> Any:
         layer.penalties = [*getattr(layer, "penalties", []), *honest(inputs)]
         return layer.penalties
 
@@ -78,7 +78,7 @@ def last_output_is_penalized(_dialect: Any) -> None:
     """Of a sequence, only the output of the last step is counted."""
 
     @instead_of(KerasLayer, "penalties_of_outputs")
-    def penalties_of_outputs(_honest: Any, layer: Any, inputs: serve.Inputs) -> Any:
+    def penalties_of_outputs(_honest: Any, layer: Any, inputs: terms.Inputs) -> Any:
         given = [outputs[:, -1] for outputs, _ in layer.runs(np.asarray(inputs.x, layer.dtype), inputs)]
         return [layer.counted(array, "activity_regularizer") / layer.dtype.type(len(array)) for array in given]
 

@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "conformance" / "adapters"))
 import serve
+import terms
 
 Array = np.ndarray
 States = list[Array]
@@ -285,7 +286,7 @@ class KerasLayer:
             direction.cell.build(self.sizes["features"])
             direction.cell.weights = [array.astype(self.variables, copy=False) for array in direction.cell.weights]
 
-    def weights(self) -> serve.Named:
+    def weights(self) -> terms.Named:
         prefixes = ["forward_", "backward_"] if self.bidirectional else [""]
         return [
             (prefix + name, array)
@@ -300,7 +301,7 @@ class KerasLayer:
         for place, array in zip(present, arrays, strict=True):
             place[...] = array
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         if mode not in ("eager", "graph"):
             raise ValueError(f"there is no mode {mode!r}")
         x = np.asarray(inputs.x)
@@ -331,7 +332,7 @@ class KerasLayer:
         for direction in self.directions:
             direction.cell.dtype = self.dtype
 
-    def call_in(self, training: bool, _seed: int | None, inputs: serve.Inputs) -> Any:
+    def call_in(self, training: bool, _seed: int | None, inputs: terms.Inputs) -> Any:
         for direction in self.directions:
             if training:
                 direction.cell.drop(len(inputs.x))
@@ -341,7 +342,7 @@ class KerasLayer:
             for direction in self.directions:
                 direction.cell.dropped = (None, None)
 
-    def runs(self, x: Array, inputs: serve.Inputs) -> list[tuple[Array, States]]:
+    def runs(self, x: Array, inputs: terms.Inputs) -> list[tuple[Array, States]]:
         given = self.kept if inputs.initial_state is None else inputs.initial_state
         found = []
         for index, direction in enumerate(self.directions):
@@ -354,7 +355,7 @@ class KerasLayer:
             self.keep([state for _, states in found for state in states])
         return found
 
-    def penalty(self, inputs: serve.Inputs) -> float:
+    def penalty(self, inputs: terms.Inputs) -> float:
         """The sum of all penalties after a call."""
         return float(sum(self.penalties_of_weights()) + sum(self.penalties_of_outputs(inputs)))
 
@@ -362,7 +363,7 @@ class KerasLayer:
         named = [pair for it in self.directions for pair in zip(it.cell.names(), it.cell.weights, strict=True)]
         return [self.counted(array, REGULARIZERS[name]) for name, array in named]
 
-    def penalties_of_outputs(self, inputs: serve.Inputs) -> list[Any]:
+    def penalties_of_outputs(self, inputs: terms.Inputs) -> list[Any]:
         given = [self.seen(outputs) for outputs, _ in self.runs(np.asarray(inputs.x, self.dtype), inputs)]
         return [self.counted(array, "activity_regularizer") / self.dtype.type(len(array)) for array in given]
 
@@ -394,7 +395,7 @@ class KerasLayer:
             return [np.concatenate([a, b], axis=-1)]
         return [{"sum": lambda: a + b, "mul": lambda: a * b, "ave": lambda: (a + b) / 2}[mode]()]
 
-    def declare(self, way: str, inputs: serve.Inputs) -> Any:
+    def declare(self, way: str, inputs: terms.Inputs) -> Any:
         batch, time, _ = np.asarray(inputs.x).shape
         if way == "mask":
             return self.passed_mask(inputs.mask)
@@ -408,9 +409,9 @@ class KerasLayer:
         mode = options.get("merge_mode", "") if self.bidirectional else ""
         width = 2 * units if mode == "concat" else units
         shape = (batch, time, width) if options["return_sequences"] else (batch, width)
-        parts = [serve.Spec(shape, self.dtype.name)] * (2 if mode == "None" else 1)
+        parts = [terms.Spec(shape, self.dtype.name)] * (2 if mode == "None" else 1)
         count = len(self.directions[0].cell.states(1)) * len(self.directions)
-        parts += [serve.Spec((batch, units), self.dtype.name)] * (count if options["return_state"] else 0)
+        parts += [terms.Spec((batch, units), self.dtype.name)] * (count if options["return_state"] else 0)
         return self.packaged(parts)
 
     def passed_mask(self, mask: Array | None) -> Any:
@@ -465,7 +466,7 @@ class TorchLayer:
     def build(self) -> None:
         """Nothing: a module has its parameters from the start."""
 
-    def weights(self) -> serve.Named:
+    def weights(self) -> terms.Named:
         return [
             (f"{name}_l{index}{mark}", array)
             for index, cells in enumerate(self.stack)
@@ -485,7 +486,7 @@ class TorchLayer:
         """Further arguments of the constructor."""
         self.dropout = arguments.get("dropout", 0.0)
 
-    def call_in(self, training: bool, seed: int | None, inputs: serve.Inputs) -> Any:
+    def call_in(self, training: bool, seed: int | None, inputs: terms.Inputs) -> Any:
         if seed is not None:
             DROPS.seed(seed)
         self.in_training = training
@@ -502,7 +503,7 @@ class TorchLayer:
         kept = DROPS.uniform(0, 1, x.shape) >= rate
         return np.where(kept, x * self.dtype.type(1 / (1 - rate) if rate < 1 else 0), 0).astype(self.dtype)
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         if mode != "eager":
             raise ValueError(f"there is no mode {mode!r}")
         x, lengths = self.time_first(inputs)
@@ -517,7 +518,7 @@ class TorchLayer:
             x = np.concatenate(halves, axis=2)
         return self.packaged(x, lengths, [np.stack(group) for group in zip(*finals, strict=True)])
 
-    def time_first(self, inputs: serve.Inputs) -> tuple[Array, Array]:
+    def time_first(self, inputs: terms.Inputs) -> tuple[Array, Array]:
         """The input as (time, batch, features), and the length of every sequence."""
         x, kind = inputs.x, self.options["input"]
         if x.ndim not in (2, 3):
@@ -537,7 +538,7 @@ class TorchLayer:
             raise RuntimeError("lengths must be sorted in decreasing order")
         return x[: lengths.max()], lengths
 
-    def initial(self, inputs: serve.Inputs, batch: int) -> list[States]:
+    def initial(self, inputs: terms.Inputs, batch: int) -> list[States]:
         """For every layer and direction its initial states."""
         zeros = [cell.states(batch) for cells in self.stack for cell in cells]
         if inputs.initial_state is None:
@@ -561,10 +562,10 @@ class TorchLayer:
             outputs[t] = np.where(valid, new[0], 0)
         return outputs, states
 
-    def declare(self, _way: str, inputs: serve.Inputs) -> Any:
+    def declare(self, _way: str, inputs: terms.Inputs) -> Any:
         """What a call gives, by its shapes, of an input that is not packed."""
         shape, last = inputs.x.shape, self.stack[-1]
-        output = serve.Spec((*shape[:-1], len(last) * last[0].projected), self.dtype.name)
+        output = terms.Spec((*shape[:-1], len(last) * last[0].projected), self.dtype.name)
         batch = () if len(shape) == 2 else (shape[0 if self.options["batch_first"] else 1],)
         rows = len(self.stack) * len(last)
         sizes = [last[0].projected, last[0].units] if self.layer == "lstm" else [last[0].projected]
@@ -572,7 +573,7 @@ class TorchLayer:
         return output, (tuple(finals) if self.layer == "lstm" else finals[0])
 
     def declared_state(self, shape: tuple[int, ...]) -> Any:
-        return serve.Spec(shape, self.dtype.name)
+        return terms.Spec(shape, self.dtype.name)
 
     def packaged(self, output: Array, lengths: Array, finals: list[Array]) -> Any:
         kind = self.options["input"]
@@ -728,11 +729,11 @@ class Keras2Layer(KerasLayer):
                 options.get("recurrent_activation", ""), cell.recurrent_activation
             )
 
-    def call(self, mode: str, inputs: serve.Inputs) -> Any:
+    def call(self, mode: str, inputs: terms.Inputs) -> Any:
         time_major = self.options["time_major"] and inputs.x.ndim == 3
         return super().call(mode, inputs._replace(x=inputs.x.swapaxes(0, 1)) if time_major else inputs)
 
-    def penalties_of_outputs(self, inputs: serve.Inputs) -> list[Any]:
+    def penalties_of_outputs(self, inputs: terms.Inputs) -> list[Any]:
         time_major = self.options["time_major"]
         return super().penalties_of_outputs(inputs._replace(x=inputs.x.swapaxes(0, 1)) if time_major else inputs)
 
