@@ -8,7 +8,7 @@ Nothing is assumed of the directions of these errors, so any way of rounding wit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,28 +59,26 @@ def _half_step(operand: Bounded) -> Floats:
     return half
 
 
-class _SimpleRNN(SimpleRNN):
+class _Coarse:
+    """A cell with coarse products, put before the class whose equations are right."""
+
     def inputs(self, a: Any, x: Any) -> Any:
-        return super().inputs(_coarse(a), x)
+        return cast(Any, super()).inputs(_coarse(a), x)
 
     def step(self, a: Any, inputs: Any, state: Any) -> Any:
-        return super().step(_coarse(a), inputs, state)
+        return cast(Any, super()).step(_coarse(a), inputs, state)
 
 
-class _LSTM(LSTM):
-    def inputs(self, a: Any, x: Any) -> Any:
-        return super().inputs(_coarse(a), x)
-
-    def step(self, a: Any, inputs: Any, state: Any) -> Any:
-        return super().step(_coarse(a), inputs, state)
+class _SimpleRNN(_Coarse, SimpleRNN):
+    pass
 
 
-class _GRU(GRU):
-    def inputs(self, a: Any, x: Any) -> Any:
-        return super().inputs(_coarse(a), x)
+class _LSTM(_Coarse, LSTM):
+    pass
 
-    def step(self, a: Any, inputs: Any, state: Any) -> Any:
-        return super().step(_coarse(a), inputs, state)
+
+class _GRU(_Coarse, GRU):
+    pass
 
 
 def _coarse(a: Any) -> Any:
