@@ -26,7 +26,7 @@ class Behaviour:
         clause: the clause that leaves it open.
         question: one sentence.
         layer, options: of the probe; options left out have their default.
-        observer: what reads the answer; see `conformance.engine.behaviours`.
+        observer: what reads the answer; see `conformance.engine.observers`.
         answers: name of an answer -> what it means; those that every question can have come last.
         arguments: constructor arguments of the probe that replace valid ones.
         change: name of what is done to the tensors; None: nothing.

@@ -13,9 +13,11 @@ from driving import framework
 
 from conformance.checks import Declared, Lost, Refusal, Reply
 from conformance.cli import main
-from conformance.engine.behaviours import BESIDE, CHANGES, OBSERVERS, STAGES, classified, probe
+from conformance.engine.behaviours import STAGES, classified, probe
 from conformance.engine.events import DEVIATIONS, BehaviourSeen
 from conformance.engine.implementations import Launch
+from conformance.engine.observers import OBSERVERS
+from conformance.engine.probes import CHANGES
 from conformance.engine.run import RunOptions, run
 from conformance.errors import SpecError
 from conformance.generate.phases import DEMO
@@ -50,7 +52,7 @@ def test_a_question_can_be_asked(behaviour: Behaviour) -> None:
     assert behaviour.question.endswith("?")
     assert load_clauses()[behaviour.clause].status == "unspecified"
     assert load_clauses()[behaviour.clause].dialect == behaviour.dialect
-    assert behaviour.observer in {**OBSERVERS, **BESIDE}
+    assert behaviour.observer in OBSERVERS
     assert behaviour.change is None or behaviour.change in CHANGES
     assert probe(behaviour).weights
     assert set(STAGES.values()) | {"crashed", "timed_out", "out_of_reach"} <= set(behaviour.answers)
