@@ -20,7 +20,6 @@ from conformance.engine.worker import Limits
 from conformance.errors import BROKEN, CONFORMANT, ConformanceError
 from conformance.generate.claims import Claims, kept_to
 from conformance.generate.phases import batch, resized
-from conformance.generate.sizes import fitted
 from conformance.reference import Precision
 from conformance.spec import Dialect, LayerConfig, Sizes, load_dialect
 
@@ -97,7 +96,7 @@ def plainest(dialect: Dialect, layer: str, claims: Claims) -> LayerConfig:
     """A small configuration with default options, or with what is claimed in their place."""
     row = kept_to(dialect, {"layer": layer, **dialect.complete(layer, {})}, {**claims, "layer": [layer]})
     options = {name: value for name, value in row.items() if name != "layer"}
-    return LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, Sizes(2, 5, 4, 3)))
+    return LayerConfig.fitting(dialect.name, layer, options, Sizes(2, 5, 4, 3))
 
 
 def _tell(what: str, text: str) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import ConformanceError, SpecError
-from conformance.generate.sizes import fitted
 from conformance.spec import LayerConfig, Sizes, Value, load_dialect
 
 BATCH, TIMESTEPS, FEATURES = 3, 7, 5
@@ -59,7 +58,7 @@ def variants(config: LayerConfig) -> list[LayerConfig]:
     found = []
     for values in itertools.product(*(option.values for option in asked)):
         options = {**config.options, **{option.name: value for option, value in zip(asked, values, strict=True)}}
-        found.append(LayerConfig.of(rules.name, config.layer, options, fitted(rules, options, config.sizes)))
+        found.append(LayerConfig.fitting(rules.name, config.layer, options, config.sizes))
     return found
 
 
@@ -201,7 +200,7 @@ def _mapped(
     if steps is not None and steps > LONGEST:
         remarks.append(f"{steps} steps are cut to {LONGEST}")
     sizes = Sizes(BATCH, max(3, min(steps or TIMESTEPS, LONGEST)), features or FEATURES, int(config["units"]))
-    return Found(name, LayerConfig.of("keras", layer, options, fitted(_KERAS, options, sizes)), tuple(remarks))
+    return Found(name, LayerConfig.fitting("keras", layer, options, sizes), tuple(remarks))
 
 
 def _dtype(said: Any) -> str:
@@ -258,6 +257,6 @@ def _of_torch(told: Mapping[str, Any]) -> Found:
     options = {key: value for key, value in told["options"].items() if layer in rules.options[key].layers}
     sizes = Sizes(BATCH, TIMESTEPS, told["features"], told["units"])
     try:
-        return Found(name, LayerConfig.of("torch", layer, options, fitted(rules, options, sizes)), remarks)
+        return Found(name, LayerConfig.fitting("torch", layer, options, sizes), remarks)
     except SpecError as error:
         return Found(name, None, (*remarks, str(error)))

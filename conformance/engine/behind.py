@@ -13,7 +13,6 @@ from conformance.checks import DEVIATIONS
 from conformance.engine.causes import Record
 from conformance.engine.conditions import Features, Literal
 from conformance.engine.grouping import Rule, explain
-from conformance.engine.minimise import with_option
 from conformance.errors import SpecError
 from conformance.generate.bits import derive
 from conformance.generate.covering import covered
@@ -95,7 +94,7 @@ def _changed(config: LayerConfig, name: str) -> Iterator[LayerConfig]:
     """The configuration with each other value of an option that the others allow."""
     for value in config.rules.options[name].values:
         try:
-            yield with_option(config, name, value)
+            yield config.refitted(**{name: value})
         except SpecError:
             continue
 

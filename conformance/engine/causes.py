@@ -19,7 +19,7 @@ from conformance.engine.diagnosis import looks_like
 from conformance.engine.events import CaseJudged, GroupFound
 from conformance.engine.evidence import numbers_behind, outlines_behind
 from conformance.engine.grouping import explain
-from conformance.engine.minimise import minimise, with_option
+from conformance.engine.minimise import minimise
 from conformance.engine.needs import narrowed, options_needed, roomy
 from conformance.engine.session import Modes, Session
 from conformance.errors import BrokenImplementationError
@@ -203,7 +203,7 @@ class Investigator:
         case = cause.smallest
         if case.config.get("return_sequences") is not False:
             return None
-        shown = replace(case, config=with_option(case.config, "return_sequences", value=True))
+        shown = replace(case, config=case.config.refitted(return_sequences=True))
         seen = self._observe(shown, cause.mode)
         verdict = None if seen is None else judge(seen).get(cause.check)
         return verdict.worst.first_step if verdict is not None and verdict.worst is not None else None

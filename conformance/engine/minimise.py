@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from conformance.checks import Verdict
 from conformance.errors import SpecError
-from conformance.generate.sizes import fitted
 from conformance.generate.tensors import KINDS
-from conformance.spec import Case, DataSpec, LayerConfig, Value
+from conformance.spec import Case, DataSpec
 
 TRIES = 80
 
@@ -64,16 +63,9 @@ def minimise(case: Case, verdict: Verdict, fails: Fails, tries: int = TRIES) -> 
     return search.case, search.verdict
 
 
-def with_option(config: LayerConfig, name: str, value: Value) -> LayerConfig:
-    """The configuration with another value of an option, and sizes that fit it."""
-    wanted: dict[str, Value] = config.options | {name: value}
-    options = {key: held for key, held in wanted.items() if config.rules.options[key].exists(config.layer, wanted)}
-    return LayerConfig.of(config.dialect, config.layer, options, fitted(config.rules, options, config.sizes))
-
-
 def _default_option(case: Case, name: str) -> Iterator[Case]:
     if name in case.config.options:
-        yield replace(case, config=with_option(case.config, name, case.config.rules.options[name].default))
+        yield replace(case, config=case.config.refitted(**{name: case.config.rules.options[name].default}))
 
 
 def _smaller_size(case: Case, name: str) -> Iterator[Case]:

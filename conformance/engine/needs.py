@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from conformance.engine.conditions import OF_MASKS, Condition, Features, Literal, features, literal
-from conformance.engine.minimise import with_option
 from conformance.engine.size_search import sizes_needed
 from conformance.errors import SpecError
-from conformance.generate.sizes import fitted
 from conformance.spec import Case, LayerConfig, Sizes, Value
 
 CanFail = Callable[[LayerConfig], bool]
@@ -35,7 +33,7 @@ def roomy(small: LayerConfig, original: LayerConfig, can_fail: CanFail) -> Layer
     first = original.sizes
     larger = Sizes(max(first.batch, 3), max(first.timesteps, 5), max(first.features, 2), max(first.units, 4))
     for sizes in (larger, first):
-        config = LayerConfig.of(small.dialect, small.layer, small.options, fitted(small.rules, small.options, sizes))
+        config = LayerConfig.fitting(small.dialect, small.layer, small.options, sizes)
         if can_fail(config):
             return config
     return small
@@ -51,7 +49,7 @@ def options_needed(config: LayerConfig, can_fail: CanFail) -> Iterator[Literal]:
     for name, value in config.non_default().items():
         option = rules.options[name]
         candidates = [other for other in option.values if other not in (value, option.default)]
-        failing = {value, *(other for other in candidates if can_fail(with_option(config, name, other)))}
+        failing = {value, *(other for other in candidates if can_fail(config.refitted(**{name: other})))}
         yield literal(name, [other for other in option.values if other in failing], option.values)
 
 
@@ -103,7 +101,7 @@ def _outspoken(base: LayerConfig, trial: Trial) -> LayerConfig:
     """The configuration with its whole sequence shown, if it still fails: what has faded at its end is seen there."""
     if base.get("return_sequences") is not False:
         return base
-    shown = with_option(base, "return_sequences", value=True)
+    shown = base.refitted(return_sequences=True)
     return shown if trial.outcome(shown) else base
 
 
@@ -121,7 +119,7 @@ def usual_options_needed(
         if value != option.default or not passed & set(option.values):
             continue
         others = [other for other in option.values if other != value]
-        found = {other: trial.outcome(with_option(base, name, other)) for other in others}
+        found = {other: trial.outcome(base.refitted(**{name: other})) for other in others}
         needed = literal(name, [it for it in option.values if it == value or found[it]], option.values)
         alone = set(found.values()) == {False}
         # masks and lengths hide as much as they show, so that some of them pass says little
@@ -133,7 +131,7 @@ def mask_needed(base: LayerConfig, trial: Trial) -> Condition | None:
     """What a mask must be like, if one thing about it decides in many masks of all kinds."""
     option = base.rules.options["mask"]
     kinds: list[Value] = [value for value in option.values if value != option.default]
-    drawn = [pair for kind in kinds for pair in trial.outcomes(with_option(base, "mask", kind))]
+    drawn = [pair for kind in kinds for pair in trial.outcomes(base.refitted(mask=kind))]
     seen = [(features(case, ""), failed) for case, failed in drawn if failed is not None]
     for name in OF_MASKS:
         having = [failed for sample, failed in seen if sample[name]]

@@ -1,12 +1,12 @@
-"""Sizes that matter: vector remainders, borders of chunks and special shapes; and sizes moved into valid limits."""
+"""Sizes that matter: vector remainders, borders of chunks and special shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 
 from conformance.generate import covering
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
+from conformance.spec.config import fitted as fitted
 
 SPECIAL = (1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
 """Units, features and rows: vector code works in blocks of 4 to 128 numbers, and these lie on either side of each."""
@@ -66,16 +66,4 @@ def _config(dialect: Dialect, layer: str, options: Mapping[str, Value], sizes: S
     chosen = dict(options)
     if sizes.timesteps > UNROLLED and "unroll" in chosen:
         chosen["unroll"] = False
-    return LayerConfig.of(dialect.name, layer, chosen, fitted(dialect, chosen, sizes))
-
-
-def fitted(dialect: Dialect, options: Mapping[str, Value], sizes: Sizes) -> Sizes:
-    """The sizes, moved into the limits that the options set."""
-    fit = asdict(sizes)
-    for name, value in options.items():
-        option, key = dialect.options[name], str(value)
-        for size, least in option.at_least.get(key, {}).items():
-            fit[size] = max(fit[size], least)
-        for size, most in option.at_most.get(key, {}).items():
-            fit[size] = min(fit[size], most)
-    return Sizes(**fit)
+    return LayerConfig.fitting(dialect.name, layer, chosen, sizes)

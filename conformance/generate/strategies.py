@@ -6,7 +6,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from conformance.generate.claims import Claims, claimed
-from conformance.generate.sizes import LENGTHS, SPECIAL, UNROLLED, fitted
+from conformance.generate.sizes import LENGTHS, SPECIAL, UNROLLED
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
 
 _SIZES = {
@@ -36,8 +36,8 @@ def configs(draw: st.DrawFn, dialect: Dialect, claims: Claims | None = None) -> 
         if option.exists(str(layer), options):
             pool = (*option.ordinary * _MOSTLY, *option.apart)
             options[option.name] = draw(st.sampled_from(claimed(option.name, pool, claims)), label=option.name)
-    sizes = fitted(dialect, options, draw(_sizes(unrolled=options.get("unroll") is True)))
-    return LayerConfig.of(dialect.name, str(layer), options, sizes)
+    sizes = draw(_sizes(unrolled=options.get("unroll") is True))
+    return LayerConfig.fitting(dialect.name, str(layer), options, sizes)
 
 
 @st.composite

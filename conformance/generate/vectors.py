@@ -13,7 +13,6 @@ from typing import Any
 from conformance.generate import covering
 from conformance.generate.bits import derive
 from conformance.generate.phases import worked_examples
-from conformance.generate.sizes import fitted
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for, tensors
 from conformance.reference import Expected, evaluate, precision
 from conformance.spec import (
@@ -51,13 +50,12 @@ def vector_cases(dialect: Dialect) -> Iterator[tuple[Case, str]]:
         yield Case(config, DataSpec(WORKED_EXAMPLE, 0)), "the worked example"
     for layer in dialect.layers:
         for options in _one_at_a_time(dialect, layer):
-            config = LayerConfig.of(dialect.name, layer, options, fitted(dialect, options, _SIZES))
+            config = LayerConfig.fitting(dialect.name, layer, options, _SIZES)
             note = ", ".join(f"{name}={value}" for name, value in options.items()) or "default options"
             yield Case(config, DataSpec("generic", derive("vector", config.id, "plain"))), note
     for row in covering.load(dialect.name, 2):
         options = {name: value for name, value in row.items() if name != "layer"}
-        sizes = fitted(dialect, options, _SIZES)
-        config = LayerConfig.of(dialect.name, str(row["layer"]), options, sizes)
+        config = LayerConfig.fitting(dialect.name, str(row["layer"]), options, _SIZES)
         for index, kind in enumerate(kinds_for(config, DRAWS)):
             yield Case(config, DataSpec(kind, derive("vector", config.id, index))), f"{kind} data"
 

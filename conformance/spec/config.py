@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +52,11 @@ class LayerConfig:
         _check_sizes(rules, chosen, sizes)
         return cls(dialect, layer, tuple(chosen.items()), sizes)
 
+    @classmethod
+    def fitting(cls, dialect: str, layer: str, options: Mapping[str, Value], sizes: Sizes) -> LayerConfig:
+        """As `of`, with the sizes moved into the limits that the options set."""
+        return cls.of(dialect, layer, options, fitted(load_dialect(dialect), options, sizes))
+
     @cached_property
     def options(self) -> dict[str, Value]:
         """Option name -> value; one dictionary for all who ask, not to be changed."""
@@ -80,10 +86,16 @@ class LayerConfig:
         return {name: value for name, value in self.items if value != self.rules.options[name].default}
 
     def with_options(self, **changes: Value) -> LayerConfig:
-        """The same with some options changed; options that no longer exist are dropped."""
-        wanted = self.options | changes
-        kept = {name: value for name, value in wanted.items() if self.rules.options[name].exists(self.layer, wanted)}
-        return LayerConfig.of(self.dialect, self.layer, kept, self.sizes)
+        """The same with some options changed; those that no longer exist are dropped. `SpecError` if sizes forbid it."""
+        return LayerConfig.of(self.dialect, self.layer, self._changed(changes), self.sizes)
+
+    def refitted(self, **changes: Value) -> LayerConfig:
+        """As `with_options`, with the sizes moved into the limits that the options set."""
+        return LayerConfig.fitting(self.dialect, self.layer, self._changed(changes), self.sizes)
+
+    def _changed(self, changes: Mapping[str, Value]) -> dict[str, Value]:
+        wanted = {**self.options, **changes}
+        return {name: value for name, value in wanted.items() if self.rules.options[name].exists(self.layer, wanted)}
 
     def with_sizes(self, **changes: int) -> LayerConfig:
         """The same with some sizes changed; `SpecError` if an option forbids them."""
@@ -175,12 +187,25 @@ def _check_sizes(rules: Dialect, options: Mapping[str, Value], sizes: Sizes) -> 
     for name, size in limits.items():
         if type(size) is not int or size < 1:
             raise SpecError(f"{name}={size} is not valid; sizes are whole numbers from 1")
+    for said, size, least, most in _limits(rules, options):
+        if limits[size] < least:
+            raise SpecError(f"{said} needs {size} of at least {least}, not {limits[size]}")
+        if limits[size] > most:
+            raise SpecError(f"{said} needs {size} of at most {most}, not {limits[size]}")
+
+
+def fitted(rules: Dialect, options: Mapping[str, Value], sizes: Sizes) -> Sizes:
+    """The sizes, moved into the limits that the options set."""
+    fit = asdict(sizes)
+    for _, size, least, most in _limits(rules, options):
+        fit[size] = min(max(fit[size], least), most)
+    return Sizes(**fit)
+
+
+def _limits(rules: Dialect, options: Mapping[str, Value]) -> Iterator[tuple[str, str, int, int]]:
+    """What sets a limit, to which size, and the least and the most that it may be."""
     for name, value in options.items():
-        option = rules.options[name]
-        key = str(value).lower() if isinstance(value, bool) else str(value)
-        for size, least in option.at_least.get(key, {}).items():
-            if limits[size] < least:
-                raise SpecError(f"{name}={value} needs {size} of at least {least}, not {limits[size]}")
-        for size, most in option.at_most.get(key, {}).items():
-            if limits[size] > most:
-                raise SpecError(f"{name}={value} needs {size} of at most {most}, not {limits[size]}")
+        option, key = rules.options[name], str(value)
+        least, most = option.at_least.get(key, {}), option.at_most.get(key, {})
+        for size in {**least, **most}:
+            yield f"{name}={value}", size, least.get(size, 1), most.get(size, sys.maxsize)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.checks import Verdict
-from conformance.engine.minimise import TRIES, minimise, with_option
+from conformance.engine.minimise import TRIES, minimise
 from conformance.generate.tensors import tensors
 from conformance.spec import Case, DataSpec, LayerConfig, Sizes, Value
 
@@ -92,6 +92,6 @@ def test_every_case_that_is_tried_is_valid_and_keeps_its_seed() -> None:
 
 
 def test_an_option_that_another_one_needs_goes_with_it() -> None:
-    config = with_option(LARGE.config, "bidirectional", value=False)
+    config = LARGE.config.refitted(bidirectional=False)
     assert "merge_mode" not in config.options
-    assert with_option(LARGE.config.with_sizes(timesteps=3), "mask", "none").sizes.timesteps == 3
+    assert LARGE.config.with_sizes(timesteps=3).refitted(mask="none").sizes.timesteps == 3
