@@ -17,9 +17,17 @@ from conformance.generate.bits import Stream, derive
 from conformance.generate.tensors import tensors
 from conformance.laws.law import Call, Manner, Plan, Subject
 from conformance.laws.relations import Dropped, Judged, Relation, SameMasks, Site, everything, same
-from conformance.spec import Array, Case, DataSpec, LayerConfig, Tensors, initial_states, input_axes, weights
-
-DTYPES = ("float32", "float64")
+from conformance.spec import (
+    FULL_PRECISION,
+    Array,
+    Case,
+    DataSpec,
+    LayerConfig,
+    Tensors,
+    initial_states,
+    input_axes,
+    weights,
+)
 
 ROWS = 64
 """Equal rows of a batch: so many masks a call shows."""
@@ -67,7 +75,7 @@ class Small:
 def dropout(subject: Subject) -> Plan | None:
     """Something is dropped in training alone, by masks as they are documented, which follow from a seed."""
     rules = subject.config.rules.dropout
-    if not rules or subject.config.dtype not in DTYPES:
+    if not rules or subject.config.dtype not in FULL_PRECISION:
         return None
     try:
         small = _between(subject) if "between" in rules else _masked(subject)

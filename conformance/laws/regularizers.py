@@ -11,8 +11,7 @@ from conformance.laws.law import Call, Manner, Plan, Subject
 from conformance.laws.relations import Descended, Penalised, Penalty
 from conformance.laws.training import RATE, cotangents
 from conformance.reference import evaluate, precision
-from conformance.reference.gradients import DTYPES
-from conformance.spec import Case, DataSpec, LayerConfig, Tensors, weights
+from conformance.spec import FULL_PRECISION, Case, DataSpec, LayerConfig, Tensors, weights
 from conformance.spec.dialect import Regularizers
 
 FACTORS = (0.5, 0.25, 0.125)
@@ -28,7 +27,7 @@ def penalties(subject: Subject) -> Plan | None:
     A first layer penalizes its weights alone; of one with a bidirectional wrapper, both halves do.
     """
     config, tensors, rule = subject.config, subject.tensors, subject.config.rules.regularizers
-    if rule is None or config.dtype not in DTYPES:
+    if rule is None or config.dtype not in FULL_PRECISION:
         return None
     other = tensors_of(Case(config, DataSpec("generic", derive(subject.case.data.seed, subject.name, "other"))))
     drawn = {role: _drawn(subject, rule, role) for role in rule.penalties}
@@ -53,7 +52,7 @@ def regularized_training(subject: Subject) -> Plan | None:
     Every weight has a penalty, a constraint, both or neither.
     """
     config, tensors, rule = subject.config, subject.tensors, subject.config.rules.regularizers
-    if rule is None or config.dtype not in DTYPES:
+    if rule is None or config.dtype not in FULL_PRECISION:
         return None
     stream, roles = subject.stream, sorted({it.role for it in weights(config)})
     drawn = {role: _drawn(subject, rule, role) for role in roles if stream.integer(0, 2)}

@@ -5,13 +5,10 @@ from __future__ import annotations
 from conformance.errors import SpecError
 from conformance.laws.law import Call, Plan, Subject
 from conformance.laws.relations import Started
-from conformance.spec import LayerConfig, weights
+from conformance.spec import FULL_PRECISION, LayerConfig, weights
 
 RANDOM = ("uniform", "glorot_uniform", "orthogonal")
 """Initial values that are drawn at random."""
-
-DTYPES = ("float32", "float64")
-"""Types with enough digits to tell how numbers were drawn. In others a layer must be able to draw at all."""
 
 LARGE = {"features": 20, "units": 24}
 """Sizes of a layer with enough weights to tell one distribution from another."""
@@ -21,12 +18,12 @@ LAYERS = 2
 
 
 def random_start(subject: Subject) -> Plan | None:
-    """New layers of a size at which their weights tell how they were drawn."""
+    """New layers of a size at which their weights tell how they were drawn; in half precision they must draw at all."""
     config = _large(subject)
     if not any(weight.initial in RANDOM for weight in weights(config)):
         return None
     calls = tuple(Call(config, subject.tensors, layer=number + 1, fresh=True) for number in range(LAYERS))
-    judged = (Started(tuple(range(LAYERS))),) if config.dtype in DTYPES else ()
+    judged = (Started(tuple(range(LAYERS))),) if config.dtype in FULL_PRECISION else ()
     return Plan(calls, judged, "initial weights are not as promised")
 
 

@@ -8,8 +8,7 @@ from conformance.generate.tensors import activations
 from conformance.laws.law import Call, Manner, Plan, Subject
 from conformance.laws.relations import Curved, Descended, Differentiated
 from conformance.reference import evaluate, precision
-from conformance.reference.gradients import DTYPES
-from conformance.spec import Array
+from conformance.spec import FULL_PRECISION, Array
 
 RATE = 0.125
 """Of learning: a power of two, so that a gradient times the rate rounds nothing."""
@@ -21,7 +20,7 @@ _KINKED = {"relu", "hard_sigmoid"}
 def gradients(subject: Subject) -> Plan | None:
     """The gradients of a weighted sum of all outputs are the derivatives of the equations."""
     config, tensors = subject.config, subject.tensors
-    if config.dtype not in DTYPES:
+    if config.dtype not in FULL_PRECISION:
         return None
     call = Call(config, tensors, cotangents=cotangents(subject))
     return Plan((call,), (Differentiated(0),), "the gradients of a weighted sum of all outputs")
@@ -34,7 +33,7 @@ def curvature(subject: Subject) -> Plan | None:
     """
     config, tensors, stream = subject.config, subject.tensors, subject.stream
     on_a_kink = activations(config) & _KINKED and subject.case.data.kind != "generic"
-    if config.dtype not in DTYPES or on_a_kink:
+    if config.dtype not in FULL_PRECISION or on_a_kink:
         return None
     leaves = (tensors.x, *tensors.weights, *(tensors.initial_state or ()))
     directions = tuple(stream.symmetric(*leaf.shape).astype(leaf.dtype) for leaf in leaves)
@@ -45,7 +44,7 @@ def curvature(subject: Subject) -> Plan | None:
 def descent(subject: Subject) -> Plan | None:
     """Three steps of plain gradient descent; the seed decides whether all weights are trained, all but one, or one."""
     config, tensors = subject.config, subject.tensors
-    if config.dtype not in DTYPES:
+    if config.dtype not in FULL_PRECISION:
         return None
     places = range(len(tensors.weights))
     chosen = subject.stream.integer(0, len(places) - 1)

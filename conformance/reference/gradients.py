@@ -18,7 +18,7 @@ from conformance.reference.arithmetic import Mask
 from conformance.reference.bounded import Bounded
 from conformance.reference.expected import Expected, output_contracts, state_contracts, weight_contracts
 from conformance.reference.precision import Precision
-from conformance.spec import Array, Floats, LayerConfig, Tensors
+from conformance.spec import FULL_PRECISION, Array, Floats, LayerConfig, Tensors
 
 Cotangents = Mapping[str, Array]
 """Output name -> the weight of every element in the loss, shaped as the output; outputs left out have no weight."""
@@ -31,9 +31,6 @@ _DIALECTS: Mapping[str, Callable[..., dict[str, Bounded]]] = {
     "keras2": keras_gradients.gradients,
     "torch": torch_gradients.gradients,
 }
-DTYPES = ("float32", "float64")
-"""Types whose gradients have a bound."""
-
 _OWN_ERROR = 2.0**-20
 """Relative error of the bounds as evaluated in float64."""
 
@@ -64,8 +61,8 @@ def gradients(
         SpecError: if the reference does not implement the configuration, tensors or cotangents do not fit it, or an
             element has a weight whose value the specification leaves open: then no gradient is specified.
     """
-    if precision.dtype not in DTYPES:
-        raise SpecError(f"no bound on gradients in {precision.dtype}; choose one of {', '.join(DTYPES)}")
+    if precision.dtype not in FULL_PRECISION:
+        raise SpecError(f"no bound on gradients in {precision.dtype}; choose one of {', '.join(FULL_PRECISION)}")
     if bound not in get_args(Bound):
         raise SpecError(f"no bound '{bound}' for gradients; choose one of {', '.join(get_args(Bound))}")
     if len(cotangents) != len(draws):

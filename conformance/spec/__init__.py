@@ -25,10 +25,11 @@ from conformance.spec.dialect import (
     load_dialect,
 )
 from conformance.spec.paths import SPEC_VERSION, specs_path
-from conformance.spec.tensors import BFLOAT16, Array, Floats, Tensors, as_floats, has_nan, is_real
+from conformance.spec.tensors import BFLOAT16, FULL_PRECISION, Array, Floats, Tensors, as_floats, has_nan, is_real
 
 __all__ = [
     "BFLOAT16",
+    "FULL_PRECISION",
     "SPEC_VERSION",
     "Array",
     "Case",

@@ -86,7 +86,7 @@ class LayerConfig:
         return {name: value for name, value in self.items if value != self.rules.options[name].default}
 
     def with_options(self, **changes: Value) -> LayerConfig:
-        """The same with some options changed; those that no longer exist are dropped. `SpecError` if sizes forbid it."""
+        """The same with some options changed; those that do not exist then are dropped. `SpecError` if sizes forbid."""
         return LayerConfig.of(self.dialect, self.layer, self._changed(changes), self.sizes)
 
     def refitted(self, **changes: Value) -> LayerConfig:

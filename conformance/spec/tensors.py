@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 """NumPy knows the type by its name as soon as `ml_dtypes` is imported."""
 
+FULL_PRECISION = ("float32", "float64")
+"""Types with so many digits that rounding hides little: no half precision."""
+
 
 def is_real(dtype: np.dtype[Any]) -> bool:
     """Whether arrays of a type hold real numbers, or truth values, which can be compared with numbers."""

@@ -21,8 +21,7 @@ from conformance.engine.worker import Limits
 from conformance.generate.phases import PROFILES, Batch, plan
 from conformance.laws import LAWS
 from conformance.reference import precision
-from conformance.reference.gradients import DTYPES
-from conformance.spec import Case, DataSpec, LayerConfig, Sizes, load_dialect, specs_path
+from conformance.spec import FULL_PRECISION, Case, DataSpec, LayerConfig, Sizes, load_dialect, specs_path
 
 pytestmark = pytest.mark.framework
 
@@ -44,13 +43,15 @@ def test_no_framework_is_flagged(name: str, most: int) -> None:
     """Where its outputs are right. 1,500 configurations were judged on 2026-11-23 without a false alarm."""
     session = Session(framework(name), Limits())
     hello = session.start()
-    held_to = {dtype: precision(dtype) for dtype in DTYPES}
+    held_to = {dtype: precision(dtype) for dtype in FULL_PRECISION}
     seen: Counter[str] = Counter()
     planned = plan(load_dialect(hello.dialect), PROFILES["quick"], 1, ("covering", "random"))
     batches = (
         Batch(batch.phase, batch.config, batch.cases[:1])
         for batch in planned
-        if batch.config.dtype in DTYPES and batch.cases[0].rejection is None and hello.missing(batch.config) is None
+        if batch.config.dtype in FULL_PRECISION
+        and batch.cases[0].rejection is None
+        and hello.missing(batch.config) is None
         if name != "keras:torch" or not has_slope_of_a_sixth(batch.config)
     )
     try:
