@@ -22,7 +22,7 @@ def known_option(command: Callable[..., Any]) -> Callable[..., Any]:
     none = click.option(
         "--no-known",
         is_flag=True,
-        help="Judge everything as new: leave out the deviations of current Keras and PyTorch that come with this "
+        help="Judge everything as new: leave out the deviations of current frameworks that come with this "
         "program (specs/deviations).",
     )
     files = click.option(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from conformance.adapters import __path__ as adapters
-from conformance.convert.models import OF_FACTORIES, PROBE, Found, described, read_keras, variants
+from conformance.convert.models import OF_FACTORIES, PROBE, Found, described, read_file, variants
 from conformance.engine.implementations import Launch, dialect_of
 from conformance.errors import ConformanceError
 from conformance.report.text import safe, short
@@ -50,7 +50,7 @@ def _read(model: str, launches: Sequence[Launch]) -> list[Found]:
         raise ConformanceError(f"--model {model}: nothing is unpickled; name what makes it, package.module:factory")
     source, colon, name = model.rpartition(":")
     if path.exists() or not (colon and source and name.isidentifier()):
-        return read_keras(path)
+        return read_file(path)
     able = next((launch for launch in launches if dialect_of(launch.name) == OF_FACTORIES), None)
     if able is None:
         raise ConformanceError(f"--model {model}: a factory of a module needs the implementation {OF_FACTORIES}")

@@ -70,7 +70,7 @@ def _said(config: LayerConfig) -> str:
 # ---------------------------------------------------------------- Keras
 
 
-def read_keras(path: Path) -> list[Found]:
+def read_file(path: Path) -> list[Found]:
     """The recurrent layers of a Keras model.
 
     Raises:

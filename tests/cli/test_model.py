@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from driving import framework
 
 from conformance.cli import main
-from conformance.convert.models import read_keras, variants
+from conformance.convert.models import read_file, variants
 from conformance.errors import ConformanceError
 
 HONEST = f"cmd:{sys.executable} {Path(__file__).parents[1] / 'workers' / 'fakes' / 'numpy_layers.py'} keras"
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_every_recurrent_layer_is_found_however_deep(file: Path) -> None:
-    gru, both, rnn, strange, convolutional = read_keras(file)
+    gru, both, rnn, strange, convolutional = read_file(file)
     assert gru.config is not None
     assert (gru.config.layer, gru.config.sizes.units, gru.config.options["reset_after"]) == ("gru", 6, False)
     assert both.config is not None
@@ -66,7 +66,7 @@ def test_every_recurrent_layer_is_found_however_deep(file: Path) -> None:
 
 
 def test_what_is_not_tested_is_said_in_one_line_each(file: Path) -> None:
-    lines = [found.line for found in read_keras(file)]
+    lines = [found.line for found in read_file(file)]
     assert "dropout=0.3 is not tested: it has no effect on inference" in lines[1]
     assert lines[3].startswith("LSTM 'strange': not tested; ")
     assert "gelu" in lines[3]
@@ -75,7 +75,7 @@ def test_what_is_not_tested_is_said_in_one_line_each(file: Path) -> None:
 
 
 def test_a_layer_is_called_in_every_way_that_its_api_has(file: Path) -> None:
-    config = read_keras(file)[0].config
+    config = read_file(file)[0].config
     assert config is not None
     called = {(one.options["mask"], one.options["initial_state"]) for one in variants(config)}
     assert called == {(m, s) for m in ("none", "right", "left", "gaps", "full_rows") for s in (False, True)}
@@ -85,7 +85,7 @@ def test_a_layer_is_called_in_every_way_that_its_api_has(file: Path) -> None:
 def test_a_backward_layer_of_its_own_is_said_not_to_be_tested(tmp_path: Path) -> None:
     path = tmp_path / "model.json"
     path.write_text(json.dumps(model(layer("Bidirectional", layer=LSTM, backward_layer=OTHER))), encoding="utf-8")
-    (found,) = read_keras(path)
+    (found,) = read_file(path)
     assert found.config is None
     assert "a backward layer of its own is not specified" in found.line
 
@@ -106,7 +106,7 @@ def test_a_file_without_layers_that_can_be_tested_is_one_line(tmp_path: Path, co
     path = tmp_path / "model.json"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ConformanceError, match=message) as caught:
-        read_keras(path)
+        read_file(path)
     assert "\n" not in str(caught.value)
 
 
