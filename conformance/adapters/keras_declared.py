@@ -54,6 +54,17 @@ def mask(scene: Scene, _free: int) -> Any:
     return scene.layer.compute_mask(scene.inputs.x, scene.inputs.mask)
 
 
+def stateful(declared: Callable[[Scene, int], Any]) -> Callable[[Scene, int], Any]:
+    """The same of a layer with `stateful=True`, whose first call gives what any other gives."""
+
+    def by_another(scene: Scene, free: int) -> Any:
+        layer = scene.wrap(scene.inner(stateful=True))
+        layer.build(scene.shape)
+        return declared(scene._replace(layer=layer), free)
+
+    return by_another
+
+
 class Way(NamedTuple):
     """A way to declare.
 
@@ -81,6 +92,9 @@ WAYS: Dict[str, Way] = {
     "symbolic_unknown_batch": Way(symbolic_call, free=BATCH),
     "symbolic_unknown": Way(symbolic_call, free=BATCH_AND_TIME, needs=FREE_TIME),
     "compute_mask": Way(mask, of="mask"),
+    "stateful_compute_output_shape": Way(stateful(output_shape)),
+    "stateful_compute_output_spec": Way(stateful(output_spec)),
+    "stateful_symbolic": Way(stateful(symbolic_call)),
 }
 
 

@@ -209,6 +209,17 @@ def directions_are_declared_as_one(_dialect: Any) -> None:
         return honest((len(layer.stack), *shape[1:]))
 
 
+@fault
+def stateful_layers_declare_their_states(_dialect: Any) -> None:
+    """A layer that keeps states declares them beside its output, whether it returns them or not."""
+
+    @instead_of(KerasLayer, "declared")
+    def declared(honest: Any, layer: Any, *sizes: Any) -> Any:
+        if layer.options.get("stateful"):
+            layer.options = {**layer.options, "return_state": True}
+        return honest(*sizes)
+
+
 # ---------------------------------------------------------------- right
 
 

@@ -26,6 +26,9 @@ CONFIGS = {
 }
 UNKNOWN = "unknown"
 
+KNOWN = "stateful_symbolic"
+"""In Keras, not with return_state=True in two directions: specs/deviations/keras_stateful_bidirectional_mask.py."""
+
 
 def declarations(worker: Worker, wanted: LayerConfig) -> Iterator[tuple[str, Any, Any]]:
     """For every way to declare outputs of a configuration: its name, what was declared, and the answer of the call."""
@@ -44,6 +47,9 @@ def told(worker: Worker, wanted: LayerConfig) -> None:
     assert seen, "there must be a way to declare outputs"
     for name, declared, answer in seen:
         outputs = results(answer)
+        if name == KNOWN and wanted.bidirectional and wanted.get("return_state"):
+            assert "generator" in declared["error"]["message"]
+            continue
         assert declared["structure"] == answer.header["structure"], name
         for said, output in zip(declared["declared"], outputs, strict=True):
             assert said["dtype"] in (None, output.dtype.name), name

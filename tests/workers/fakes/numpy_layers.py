@@ -401,6 +401,9 @@ class KerasLayer:
             return self.passed_mask(inputs.mask)
         if way == "unknown":
             return self.declared(None, None)
+        if way == "stateful":
+            kind = self.directions[0].cell.layer
+            return type(self)(kind, {**self.options, "stateful": True}, self.sizes).declared(batch, time)
         return self.declared(batch, time)
 
     def declared(self, batch: int | None, time: int | None) -> Any:
@@ -687,6 +690,7 @@ class KerasDialect(Dialect):
     declares: ClassVar[dict[str, Any]] = {
         "shapes": {"of": "outputs"},
         "unknown": {"of": "outputs", "unknown": ["batch", "timesteps"], "needs": {"unroll": [False]}},
+        "stateful": {"of": "outputs"},
         "mask": {"of": "mask"},
     }
 
