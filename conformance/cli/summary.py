@@ -36,7 +36,7 @@ def summary(results: Results, form: str, source: Path) -> str:
     declared = known.lines(report.known)
     if declared:
         parts.append("\n".join(declared))
-    parts += behind.lines(report.behind)
+    parts += behind.lines((one, [group.number for group in report.failures_of(one)]) for one in report.behind)
     parts += behaviours.lines(results.behaviours)
     return "\n\n".join(parts)
 

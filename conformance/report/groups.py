@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, Evidence, GroupFound, Outcome, Returned, Verdict, Worst
-from conformance.report.behind import Behind
+from conformance.report.behind import Beyond
 from conformance.report.coverage import known_dialect
 from conformance.report.tally import JUDGED, Judged, settings_of
 from conformance.results import Results
@@ -93,7 +93,7 @@ class Group:
         also: other checks that fail as a consequence.
         evidence: numbers that show it.
         returned: what was promised and what came, where its form is wrong.
-        behind: what was run in the place of these cases, because they cannot be called.
+        behind: what was run in the place of these cases, because they cannot be called, and what stays untested.
     """
 
     number: int
@@ -117,7 +117,7 @@ class Group:
     same_on: tuple[Sibling, ...] = ()
     evidence: Evidence | None = None
     returned: Returned | None = None
-    behind: tuple[Behind, ...] = ()
+    behind: tuple[Beyond, ...] = ()
 
     @property
     def shown_ids(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def linked(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def groups_of(
-    results: Results, cases: Mapping[str, Sequence[Judged]], source: str, behind: Sequence[Behind] = ()
+    results: Results, cases: Mapping[str, Sequence[Judged]], source: str, behind: Sequence[Beyond] = ()
 ) -> tuple[Group, ...]:
     """All groups; where a run was cut off before it made any for a check, simple ones by cause."""
     found = [*results.groups]
@@ -175,7 +175,7 @@ def groups_of(
     return tuple(replace(group, behind=tuple(it for it in behind if _is_behind(it, group))) for group in groups)
 
 
-def _is_behind(one: Behind, group: Group) -> bool:
+def _is_behind(one: Beyond, group: Group) -> bool:
     return one.implementation == group.implementation and not one.of.isdisjoint(group.ids)
 
 

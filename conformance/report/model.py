@@ -10,7 +10,7 @@ from typing import Literal
 
 from conformance.engine.events import ImplementationStarted, KnownSeen, Outcome, RunFinished, RunStarted
 from conformance.report.behaviours import Question, questions
-from conformance.report.behind import Behind, behind_of
+from conformance.report.behind import Beyond, behind_of, untested_of
 from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
 from conformance.report.groups import Group, GroupKey, groups_of, linked
@@ -145,7 +145,7 @@ class Report:
         groups: failure groups, of the worst implementation first.
         known: declared deviations, and what the run says of them.
         behaviours: open questions with their answers.
-        behind: what was run in the place of what cannot be called.
+        behind: what was run in the place of what cannot be called, and what stays untested.
         remarks: known, fixed, unspecified and unsupported behaviour.
         clauses: the clauses that were tested or asked about.
         coverage, spreads, informativeness, accuracies, speeds: see those classes.
@@ -162,7 +162,7 @@ class Report:
     groups: tuple[Group, ...]
     known: tuple[KnownSeen, ...]
     behaviours: tuple[Question, ...]
-    behind: tuple[Behind, ...]
+    behind: tuple[Beyond, ...]
     remarks: tuple[Remark, ...]
     clauses: tuple[Tested, ...]
     coverage: tuple[Coverage, ...]
@@ -176,6 +176,10 @@ class Report:
         """Implementation -> its name with version."""
         return {standing.name: standing.label for standing in self.standings}
 
+    def failures_of(self, one: Beyond) -> tuple[Group, ...]:
+        """The failures because of which something cannot be called."""
+        return tuple(group for group in self.groups if one in group.behind)
+
 
 def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] = ()) -> Report:
     """The report of some results.
@@ -187,7 +191,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
     """
     lacking = (*notes, *_unfinished(results))
     cases = cases_of(results)
-    behind = behind_of(cases)
+    behind = (*behind_of(cases), *(() if lacking else untested_of(results)))
     groups = groups_of(results, cases, source, behind)
     standings = _standings(results, cases, groups)
     order = {standing.name: rank for rank, standing in enumerate(standings)}

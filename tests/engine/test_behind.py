@@ -11,8 +11,11 @@ from running import TARGETED, groups, judged, launch, planned, small_run
 
 from conformance.engine.behind import DRAWS
 from conformance.engine.events import CaseJudged, Event, RunFinished
+from conformance.engine.uncalled import Uncalled
 from conformance.generate.covering import covered
 from conformance.generate.shard import Shard
+from conformance.report.behind import untested_of
+from conformance.results import Results
 from conformance.spec import Case, LayerConfig, Value
 
 LSTM = {"layer": "lstm", "dtype": "float32"}
@@ -117,6 +120,23 @@ def test_only_as_much_is_run_as_was_lost() -> None:
 
 def test_where_nothing_can_be_called_nothing_is_behind() -> None:
     assert behind(refusing("dtype=float32")) == []
+
+
+def test_what_no_single_option_helps_is_told_to_be_untested() -> None:
+    events = refusing("unit_forget_bias=False", "activation=sigmoid")
+    configs = {case.config for case in planned(LSTM)}
+    both = {it for it in configs if (it.get("unit_forget_bias"), it.get("activation")) == (False, "sigmoid")}
+    uncalled = Uncalled.of((Case.from_canonical(one.case), one) for one in judged(events))
+    assert {config for config in uncalled.lost if not uncalled.others(config)} == both
+    (told,) = untested_of(Results.of(events))
+    assert told.configs == len(both) > 0
+    assert told.of == {one.id for one in judged(events) if Case.from_canonical(one.case).config in both}
+
+
+def test_if_nothing_can_be_called_all_is_told_to_be_untested_and_nothing_if_one_option_helps() -> None:
+    (told,) = untested_of(Results.of(refusing("dtype=float32")))
+    assert told.configs == len({case.config for case in planned(LSTM)})
+    assert list(untested_of(Results.of(refusing("go_backwards=True")))) == []
 
 
 def test_what_the_user_did_not_ask_for_is_not_run() -> None:

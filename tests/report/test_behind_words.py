@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import sample
 
@@ -11,9 +12,14 @@ from conformance.engine.events import Instead, Verdict
 from conformance.report import html, markdown
 from conformance.report.block import block
 from conformance.report.model import view
-from conformance.results import Results
+from conformance.report.select import selected
+from conformance.results import Results, where
 from conformance.results.codec import decode, encode
 
+UNTESTED = (
+    "1 configuration stays untested: nothing can be called there, "
+    "and no other value of a single option is known to help"
+)
 WORDS = "with merge_mode=concat, not merge_mode=ave: 1 configuration, 2 cases: 1 fail, 1 pass"
 
 
@@ -43,7 +49,7 @@ def test_a_failure_says_what_is_behind_it() -> None:
 
 
 def test_the_terminal_and_the_page_list_it() -> None:
-    text = summary(results(), "text", __file__)  # type: ignore[arg-type]
+    text = summary(results(), "text", Path())
     assert f"  {sample.FAST}  {WORDS}" in text
     page = html(results(), "results.jsonl")
     assert page.count(WORDS) == 2  # beside the failure, and under coverage
@@ -51,10 +57,27 @@ def test_the_terminal_and_the_page_list_it() -> None:
 
 
 def test_nothing_is_said_where_everything_can_be_called() -> None:
-    page = html(sample.results(), "results.jsonl")
-    assert view(sample.results()).behind == ()
-    assert "Behind" not in page
-    assert "behind" not in [phase.phase for phase in view(sample.results()).coverage[0].phases]
+    good = selected(sample.results(), where.parse(f"impl:{sample.GOOD}"))
+    assert view(good).behind == ()
+    assert "Behind" not in html(good, "results.jsonl")
+    assert "behind" not in [phase.phase for phase in view(good).coverage[0].phases]
+
+
+def test_what_no_single_option_would_bring_within_reach_is_told_with_its_failures() -> None:
+    report = view(sample.results())
+    (one,) = report.behind
+    (group,) = report.failures_of(one)
+    assert group.when == ("merge_mode=ave",)
+    assert set(one.of) < set(group.ids)
+    assert f"   behind it      {UNTESTED}\n" in block(group)
+    assert f"  {sample.FAST}  {UNTESTED} (failure {group.number})" in summary(sample.results(), "text", Path())
+    link = f'{UNTESTED}; failure <a href="#{group.anchor}">{group.number}</a></li>'
+    assert link in html(sample.results(), "results.jsonl")
+
+
+def test_of_a_part_of_the_results_nothing_is_told_to_be_untested() -> None:
+    assert view(sample.results(), notes=["Only some verdicts are here."]).behind == ()
+    assert view(sample.results(finished=False)).behind == ()
 
 
 def test_it_survives_the_results_file() -> None:
