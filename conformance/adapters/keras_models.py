@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, List, Sequence, Tuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING or __package__:
         BATCH_AND_TIME,
         Scene,
         arrays,
+        as_floatx,
         built,
         called,
         flat,
@@ -32,6 +33,7 @@ else:
         BATCH_AND_TIME,
         Scene,
         arrays,
+        as_floatx,
         built,
         called,
         flat,
@@ -134,6 +136,45 @@ def stateful_stack(scene: Scene) -> Any:
     early, late = scene.inputs.x[:, : steps // 2], scene.inputs.x[:, steps // 2 :]
     first, second = (stack(part) for part in ((late, early) if scene.options["go_backwards"] else (early, late)))
     return scene.keras.ops.concatenate([first, second], axis=1) if scene.options["return_sequences"] else second
+
+
+def fit(scene: Scene) -> Tuple[()]:
+    """One epoch of `fit` with one batch; it gives nothing back, and leaves the states that the batch ended with."""
+    _read_in_training(scene, 0.125, 1)
+    return ()
+
+
+def evaluate(scene: Scene) -> Tuple[()]:
+    """`evaluate` with one batch."""
+    with as_floatx(scene):
+        _compiled(scene, 0.0).evaluate(*_batch(scene), batch_size=scene.shape[0], verbose=0)
+    return ()
+
+
+def after_two_epochs(scene: Scene) -> Any:
+    """A plain call after two epochs of `fit`, in each of which the layer reads the batch; no weight is moved."""
+    _read_in_training(scene, 0.0, 2)
+    return scene.layer(scene.inputs.x, **keras_backends.keywords(scene.inputs))
+
+
+def _read_in_training(scene: Scene, rate: float, epochs: int) -> None:
+    with as_floatx(scene):
+        model = _compiled(scene, rate)
+        model.fit(*_batch(scene), batch_size=scene.shape[0], epochs=epochs, shuffle=False, verbose=0)
+
+
+def _compiled(scene: Scene, rate: float) -> Any:
+    """A model that knows batch and time, with mean squared errors for its loss."""
+    model = functional_model(scene, scene.layer)
+    model.compile(scene.keras.optimizers.SGD(rate), "mse", jit_compile=scene.keras.backend.backend() == "jax")
+    return model
+
+
+def _batch(scene: Scene) -> Tuple[List[Any], List[Any]]:
+    """The arguments, and zeros for what the layer is to give."""
+    outputs = scene.layer.compute_output_shape(scene.shape)
+    shapes = [outputs] if isinstance(outputs[0], int) else outputs
+    return flat(arrays(scene)), [np.zeros(shape, scene.options["dtype"]) for shape in shapes]
 
 
 def time_distributed(scene: Scene) -> Any:

@@ -176,6 +176,15 @@ FREE_TIME: Needs = {"unroll": [False]}
 # The states of stacked cells are nested by cell, also those of a single one.
 NO_STATES: Needs = {"return_state": [False], "initial_state": [False]}
 
+# Read without an answer by a stateful layer: only later calls show the states that it then has.
+READ: Needs = {
+    "dtype": ["float32", "float64"],
+    "mask": ["none"],
+    "initial_state": [False],
+    "return_sequences": [False],
+    "bidirectional": [False],
+}
+
 # A joined output ends with the backward layer's units; others are merged element by element.
 WIDENED: Needs = {"bidirectional": [True], "go_backwards": [False], "merge_mode": ["concat", "None"]}
 
@@ -195,6 +204,9 @@ ROUTES: Dict[str, Route] = {
     "cloned_model": Route(keras_models.cloned_model, of="saved"),
     "encoder_decoder": Route(keras_models.encoder_decoder, {"mask": ["none"], "bidirectional": [False]}, "own"),
     "stateful_stack": Route(keras_models.stateful_stack, {**ONE_TENSOR, **FREE_TIME, "bidirectional": [False]}, "own"),
+    "fit": Route(keras_models.fit, READ, "own"),
+    "evaluate": Route(keras_models.evaluate, READ, "own"),
+    "after_two_epochs": Route(keras_models.after_two_epochs, READ, "asked"),
     "time_distributed": Route(keras_models.time_distributed, ONE_TENSOR),
     "mask_of_masking": Route(keras_models.mask_of_masking, MASKED, "own"),
     "mask_of_embedding": Route(keras_models.mask_of_embedding, MASKED, "own"),
@@ -251,6 +263,6 @@ def offered(keras: Any, kinds: Sequence[str]) -> Dict[str, Dict[str, List[Any]]]
 
 def follow(name: str, scene: Scene) -> Any:
     """What a route gives; `ValueError` if there is no such route on this backend."""
-    if name not in offered(scene.keras, OWN):
+    if name not in offered(scene.keras, (*OWN, "asked")):
         raise ValueError("there is no mode %r" % name)
     return ROUTES[name].run(scene)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 if TYPE_CHECKING or __package__:
     from conformance.adapters import keras_backends, terms
@@ -60,7 +61,8 @@ class Route(NamedTuple):
     Attributes:
         run: does it.
         needs: option -> the values with which there is this way; None: the layer has no such option.
-        of: whose layers: `any`; `saved`: those that say how they are saved (`get_config`); `own`: those of Keras.
+        of: whose layers: `any`; `saved`: those that say how they are saved (`get_config`); `own`: those of Keras;
+            `asked`: those, too, but the way is that of an open question alone and not offered.
         backends: those that have it.
         since: the first version of Keras that has what it needs.
     """
@@ -85,6 +87,18 @@ def arrays(scene: Scene) -> terms.Inputs:
     return terms.Inputs(
         array(x), None if mask is None else array(mask), None, states and [array(state) for state in states]
     )
+
+
+@contextlib.contextmanager
+def as_floatx(scene: Scene) -> Iterator[None]:
+    """`fit` and `evaluate` cast to `floatx`, which users of another type set."""
+    config = scene.keras.config
+    before = config.floatx()
+    config.set_floatx(scene.options["dtype"])
+    try:
+        yield
+    finally:
+        config.set_floatx(before)
 
 
 def flat(inputs: terms.Inputs) -> List[Any]:

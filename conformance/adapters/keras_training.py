@@ -9,11 +9,11 @@ import numpy as np
 if TYPE_CHECKING or __package__:
     from conformance.adapters import terms
     from conformance.adapters.keras_backends import keywords
-    from conformance.adapters.keras_scene import Scene, arrays
+    from conformance.adapters.keras_scene import Scene, arrays, as_floatx
 else:
     import terms
     from keras_backends import keywords
-    from keras_scene import Scene, arrays
+    from keras_scene import Scene, arrays, as_floatx
 
 
 def by_fit(scene: Scene, descent: terms.Descent) -> Iterator[List[np.ndarray[Any, Any]]]:
@@ -23,20 +23,19 @@ def by_fit(scene: Scene, descent: terms.Descent) -> Iterator[List[np.ndarray[Any
     Keras does not apply the mask to the loss a second time. `fit` casts to `floatx`, which users of another type set.
     """
     keras, layer = scene.keras, scene.layer
-    variables, before = list(layer.weights), keras.config.floatx()
+    variables = list(layer.weights)
     for number in descent.frozen:
         variables[number].trainable = False
-    keras.config.set_floatx(scene.options["dtype"])
     try:
-        model = _model(keras, layer, scene.options["dtype"], list(descent.cotangents))
-        compiled = keras.backend.backend() == "jax"
-        model.compile(keras.optimizers.SGD(descent.rate), jit_compile=compiled)
-        x, y = _named(arrays(scene)), [scene.backend.array(it) for it in descent.cotangents.values()]
-        for _ in range(descent.steps):
-            model.fit(x, y, batch_size=len(x["x"]), epochs=1, shuffle=False, verbose=0)
-            yield [np.array(weight) for weight in layer.get_weights()]
+        with as_floatx(scene):
+            model = _model(keras, layer, scene.options["dtype"], list(descent.cotangents))
+            compiled = keras.backend.backend() == "jax"
+            model.compile(keras.optimizers.SGD(descent.rate), jit_compile=compiled)
+            x, y = _named(arrays(scene)), [scene.backend.array(it) for it in descent.cotangents.values()]
+            for _ in range(descent.steps):
+                model.fit(x, y, batch_size=len(x["x"]), epochs=1, shuffle=False, verbose=0)
+                yield [np.array(weight) for weight in layer.get_weights()]
     finally:
-        keras.config.set_floatx(before)
         for variable in variables:
             variable.trainable = True
 

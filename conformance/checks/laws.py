@@ -322,6 +322,8 @@ def _wrong(told: str, worst: Worst, ratio: float, beside: str, route: str = "") 
 
 def _promised(call: Call) -> tuple[Sequence[OutputContract], Tree]:
     """What a call must give, and how it is nested."""
+    if call.silent:
+        return (), {"tuple": []}
     if call.manner.penalty:
         return penalties.contracts(""), {"list": [0]}
     if call.cotangents or call.manner.steps:

@@ -111,11 +111,22 @@ def _penalized(seen: Seen) -> str:
 
 def _went_on(seen: Seen) -> str:
     """Of the second call of a layer that gives its only state, without initial states."""
-    option = str(seen.config.rules.initial_state["option"])
-    first = np.asarray(_expected(seen.config, seen.drawn)[0].value)
-    again = _expected(seen.config.with_options(**{option: True}), replace(seen.drawn, initial_state=(first,)))[0].value
-    known = {"goes_on": np.asarray(again), "begins_anew": first}
-    return next((name for name, due in known.items() if np.allclose(seen.reply.outputs[0], due)), "something_else")
+    return _after_calls(seen, begins_anew=1, goes_on=2)
+
+
+def _epochs(seen: Seen) -> str:
+    """Of a call of such a layer after two epochs, each of one batch."""
+    return _after_calls(seen, forgets=1, begins_anew=2, goes_on=3)
+
+
+def _after_calls(seen: Seen, **answers: int) -> str:
+    """The answer whose number of calls, each going on from the one before, leads to what was given."""
+    continued = seen.config.with_options(**{str(seen.config.rules.initial_state["option"]): True})
+    given = [np.asarray(_expected(seen.config, seen.drawn)[0].value)]
+    for _ in range(1, max(answers.values())):
+        given.append(np.asarray(_expected(continued, replace(seen.drawn, initial_state=(given[-1],)))[0].value))
+    fits = (name for name, calls in answers.items() if np.allclose(seen.reply.outputs[0], given[calls - 1]))
+    return next(fits, "something_else")
 
 
 def _expected(config: LayerConfig, drawn: Tensors) -> tuple[Expected, ...]:
@@ -151,5 +162,6 @@ OBSERVERS: Mapping[str, Callable[[Seen], str]] = {
     "order_of_mask": _order_of_mask,
     "penalized": _penalized,
     "went_on": _went_on,
+    "epochs": _epochs,
 }
 """Name of an observer -> the answer that it reads from what is seen."""

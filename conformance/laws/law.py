@@ -94,6 +94,7 @@ class Call:
             gradients change along all of them at once: second derivatives.
         fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
         any_type: the types of what it gives are left open.
+        silent: it gives nothing back; what it has done shows in later calls.
     """
 
     config: LayerConfig
@@ -105,6 +106,7 @@ class Call:
     directions: tuple[Array, ...] = ()
     fresh: bool = False
     any_type: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,9 @@ def instances(subject: Subject) -> Plan | None:
 
 def routes(subject: Subject) -> Plan | None:
     """Every other way to call the layer gives what a plain call gives."""
-    return _on_some_ways(subject, subject.routes, ROUTES, "another way to call the layer gives something else")
+    rule = subject.config.rules.stateful
+    ways = [route for route in subject.routes if rule is None or route not in rule.silent]
+    return _on_some_ways(subject, ways, ROUTES, "another way to call the layer gives something else")
 
 
 def runtimes(subject: Subject) -> Plan | None:
@@ -163,8 +165,12 @@ def _one_chain(subject: Subject, rule: Stateful) -> Plan | None:
     if not subject.can(begun) or not subject.can(continued):
         return None
     beginning = steps_of(config, tensors, first)
-    ways = ["", *(route for route in rule.routes if route in subject.routes)]
+    shown = any(output.steps is not None for output in subject.contract)
+    silent = () if shown or tensors.mask is not None else rule.silent
+    ways = ["", *(route for route in (*rule.routes, *silent) if route in subject.routes)]
     way = ways[subject.stream.integer(0, len(ways) - 1)]
+    if way in silent:
+        return _after_silence(subject, rule, way, (begun, beginning), (continued, steps_of(config, tensors, second)))
     calls = (
         Call(begun, beginning, layer=1, arguments=tuple(rule.arguments.items()), manner=Manner(route=way)),
         Call(continued, steps_of(config, tensors, second), layer=1, manner=Manner(weights=False, route=way)),
@@ -172,6 +178,19 @@ def _one_chain(subject: Subject, rule: Stateful) -> Plan | None:
     )
     relations: list[Relation] = [*joined(subject, length, 0, 1), Judged(2, begun, beginning)]
     return Plan(calls, tuple(relations), "a stateful layer does not go on where it stopped, or does not begin anew")
+
+
+def _after_silence(
+    subject: Subject, rule: Stateful, way: str, begun: tuple[LayerConfig, Tensors], rest: tuple[LayerConfig, Tensors]
+) -> Plan:
+    """The first part is read without an answer, perhaps in training, which moves weights; they are set again then."""
+    calls = (
+        Call(*begun, layer=1, arguments=tuple(rule.arguments.items()), manner=Manner(route=way), silent=True),
+        Call(*rest, layer=1),
+        Call(*begun, layer=1, manner=Manner(weights=False, reset=True)),
+    )
+    relations = (Judged(1, subject.config, subject.tensors, told=f"after {way}"), Judged(2, *begun))
+    return Plan(calls, relations, f"a stateful layer does not go on after {way}, or does not begin anew")
 
 
 def _two_chains(subject: Subject, option: str, rule: Stateful) -> Plan | None:

@@ -141,10 +141,12 @@ class Stateful:
     Attributes:
         arguments: of the constructor.
         routes: ways to call such a layer, beside plain calls, on which it keeps them as well.
+        silent: ways to let it read its input, such as training, that give nothing back; it keeps them there, too.
     """
 
     arguments: Mapping[str, Value]
     routes: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

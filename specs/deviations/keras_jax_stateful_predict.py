@@ -1,8 +1,8 @@
 """Keras 3.15.1 on JAX: a stateful layer loses its states in predict, evaluate and fit.
 
-The states are no variables of the model, so the stateless step of the trainer does not carry them. Clause
-KERAS-STATE-6. Needs keras and jax (another backend, to compare: `python keras_jax_stateful_predict.py tensorflow`);
-imports nothing of this project.
+The states are no variables of the model, so the stateless step of the trainer does not carry them. Clauses
+KERAS-STATE-6 and KERAS-STATE-8. Needs keras and jax (another backend, to compare:
+`python keras_jax_stateful_predict.py tensorflow`); imports nothing of this project.
 """
 
 import os

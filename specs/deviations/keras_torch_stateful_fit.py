@@ -1,7 +1,8 @@
 """Keras 3.15.1 on torch: a stateful LSTM or GRU cannot be trained.
 
-The states are written in place while the backward pass still needs them. Clause GEN-ACCEPT-1. Needs keras and torch
-(another backend, to compare: `python keras_torch_stateful_fit.py tensorflow`); imports nothing of this project.
+The states are written in place while the backward pass still needs them. Clauses GEN-ACCEPT-1 and
+KERAS-STATE-8. Needs keras and torch (another backend, to compare: `python keras_torch_stateful_fit.py tensorflow`);
+imports nothing of this project.
 """
 
 import os

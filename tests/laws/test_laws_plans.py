@@ -279,6 +279,31 @@ def test_stateful() -> None:
     assert isinstance(found.relations[-1], Judged)
 
 
+def test_stateful_after_training() -> None:
+    """The first part is read without an answer; the second, with the weights that training moved, ends as one pass."""
+    of = case()
+    silent = ("fit", "evaluate")
+    plans = [LAWS["stateful"].plan(replace(subject(seeded(of, seed), "stateful"), routes=silent)) for seed in range(9)]
+    found = {plan.calls[0].manner.route: plan for plan in plans if plan is not None}
+    assert set(found) == {"", *silent}
+    for way in silent:
+        read, rest, again = found[way].calls
+        assert [read.silent, rest.silent, again.silent] == [True, False, False]
+        assert [rest.manner, again.manner] == [Manner(), Manner(weights=False, reset=True)]
+        assert [it.told for it in found[way].relations if isinstance(it, Judged)] == [f"after {way}", ""]
+
+
+def seeded(of: Case, seed: int) -> Case:
+    return replace(of, data=replace(of.data, seed=seed))
+
+
+def test_what_is_read_silently_is_seen_in_last_outputs_without_mask_alone() -> None:
+    for of in (SEQUENCE, case(mask="right")):
+        plan = LAWS["stateful"].plan(replace(subject(of, "stateful"), routes=("fit", "evaluate")))
+        assert plan is not None
+        assert not any(call.silent for call in plan.calls)
+
+
 def test_stateful_in_two_directions() -> None:
     """The second call begins with the states that the first returned: forward_h, forward_c, backward_h, backward_c."""
     found = planned(BOTH, "stateful")

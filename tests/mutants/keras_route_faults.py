@@ -22,7 +22,7 @@ def offer(dialect: Any, name: str, needs: dict[str, list[Any]], way: Way) -> Non
 
     def describe() -> Any:
         said = described()
-        said["capabilities"]["routes"] = {name: needs}
+        said["capabilities"].setdefault("routes", {})[name] = needs
         return said
 
     dialect.describe = describe
@@ -113,6 +113,79 @@ def upper_layer_keeps_half_of_its_state(dialect: Any) -> None:
             return given
 
     stacked(dialect, Halved)
+
+
+# ---------------------------------------------------------------- stateful layers in training
+
+
+class Reading:
+    """How a stateful layer reads a batch in training and evaluation; faults replace one method."""
+
+    def fit(self, layer: Any, inputs: Any) -> None:
+        """One epoch, after which all weights are others."""
+        layer.call("eager", inputs)
+        layer.set_weights([0.5 * weight for _, weight in layer.weights()])
+
+    def evaluate(self, layer: Any, inputs: Any) -> None:
+        """One batch."""
+        layer.call("eager", inputs)
+
+
+def reading(dialect: Any, kind: type[Reading], *names: str) -> None:
+    """Let layers be trained (`fit`), evaluated (`evaluate`) or both so."""
+
+    def silent(read: Callable[[Any, Any], None]) -> Way:
+        def way(layer: Any, inputs: Any) -> Any:
+            read(layer, inputs)
+            return ()
+
+        return way
+
+    for name in names:
+        offer(dialect, name, {"mask": ["none"]}, silent(getattr(kind(), name)))
+
+
+@fault
+def stateful_layers_in_training(dialect: Any) -> None:
+    """Right: a batch leaves its states, however it is read."""
+    reading(dialect, Reading, "fit", "evaluate")
+
+
+@fault
+def evaluation_leaves_no_trace(dialect: Any) -> None:
+    """After `evaluate` a stateful layer has the states that it had before."""
+
+    class Restoring(Reading):
+        def evaluate(self, layer: Any, inputs: Any) -> None:
+            before = layer.kept
+            super().evaluate(layer, inputs)
+            layer.kept = before
+
+    reading(dialect, Restoring, "evaluate")
+
+
+@fault
+def training_ends_with_a_reset(dialect: Any) -> None:
+    """At the end of an epoch of `fit` the states are reset."""
+
+    class Resetting(Reading):
+        def fit(self, layer: Any, inputs: Any) -> None:
+            super().fit(layer, inputs)
+            layer.reset()
+
+    reading(dialect, Resetting, "fit")
+
+
+@fault
+def training_reads_its_batch_twice(dialect: Any) -> None:
+    """`fit` reads a batch once more to report its loss, and the states of a stateful layer run on."""
+
+    class Twice(Reading):
+        def fit(self, layer: Any, inputs: Any) -> None:
+            layer.call("eager", inputs)
+            super().fit(layer, inputs)
+
+    reading(dialect, Twice, "fit")
 
 
 # ---------------------------------------------------------------- a fused program

@@ -80,6 +80,9 @@ LIFE = (
     keras("directions_go_on_from_the_forward_state", "stateful", "bidirectional=True", only=BI),
     keras("given_states_are_added_to_kept_ones", "stateful", "initial_state=True", only=GRU),
     keras("given_states_leave_no_trace", "stateful", only={**ONE_WAY, "initial_state": "true"}),
+    keras("evaluation_leaves_no_trace", "stateful", phases=ALL, only={**UNMASKED, "return_sequences": "false"}),
+    keras("training_ends_with_a_reset", "stateful", phases=ALL, only={**UNMASKED, "return_sequences": "false"}),
+    keras("training_reads_its_batch_twice", "stateful", phases=ALL, only={**UNMASKED, "return_sequences": "false"}),
 )
 
 TRAINING = (

@@ -38,6 +38,7 @@ KERAS = (
     "masks_in_a_tuple_and_no_types",
     "stateful_layers_in_a_model",
     "fused_program",
+    "stateful_layers_in_training",
 )
 TORCH = (
     "products_fused",

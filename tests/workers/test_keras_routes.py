@@ -41,6 +41,9 @@ CONFIGS = {
 SLOW = {"xla", "predict"}
 """Routes that compile."""
 
+SILENT = {"fit", "evaluate"}
+"""Routes that give nothing back, for stateful layers."""
+
 KNOWN = {
     "positional": "keras_positional_mask.py",
     "json": "keras_reloaded_model_nesting.py",
@@ -87,11 +90,25 @@ def difference(worker: Worker, wanted: LayerConfig, route: str, **changed: Array
 def test_every_route_gives_what_a_plain_call_gives(name: str, worker: Worker) -> None:
     wanted = CONFIGS[name]
     chosen = [
-        route for route in routes(worker, wanted) if route not in KNOWN and (route not in SLOW or name == "two outputs")
+        route
+        for route in routes(worker, wanted)
+        if route not in {*KNOWN, *SILENT} and (route not in SLOW or name == "two outputs")
     ]
     found = {route: difference(worker, wanted, route) for route in chosen}
     assert len(found) >= 10
     assert {route: problem for route, problem in found.items() if problem} == {}
+
+
+@pytest.mark.parametrize("route", sorted(SILENT))
+def test_a_stateful_layer_has_read_what_a_silent_route_was_given(route: str, worker: Worker) -> None:
+    wanted = config(layer="simple_rnn", sizes=SMALL)
+    given = arrays(some_tensors(wanted))
+    ask(worker, build(1, wanted, stateful=True))
+    _, expected = (results(ask(worker, call(1), given)) for _ in range(2))
+    ask(worker, build(1, wanted, stateful=True))
+    answer = ask(worker, call(1, mode=route), given)
+    assert (answer.header["structure"], results(answer)) == ({"tuple": []}, [])
+    np.testing.assert_allclose(results(ask(worker, call(1), given))[0], expected[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("route", KNOWN)
@@ -162,7 +179,8 @@ def test_what_a_version_does_not_have_yet_is_not_offered(version: str, lacking: 
     )
     backend: Any = SimpleNamespace(modes=("eager",), versions=dict)
     offered = keras_routes.offered(keras, keras_routes.OWN)
-    here = {name for name, route in keras_routes.ROUTES.items() if "tensorflow" in route.backends}
+    own = {name: route for name, route in keras_routes.ROUTES.items() if route.of != "asked"}
+    here = {name for name, route in own.items() if "tensorflow" in route.backends}
     assert here - set(offered) == lacking
     told = Keras(keras, backend, keras_replaced.own(keras, OPTIONS), offered).describe()["capabilities"]
     assert told["routes"] == offered
