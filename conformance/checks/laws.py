@@ -109,7 +109,7 @@ class _Beside:
 
     def _form(self, call: Call, reply: Reply | Refusal) -> Verdict | None:
         """What is wrong with a further call before its numbers are looked at."""
-        told, route = self._told(call), call.manner.name
+        told, route = f"{self._told(call)}{_with(call)}", call.manner.name
         if isinstance(reply, Refusal):
             if call.layer and not call.arguments and not call.fresh:  # other cases say whether there is such a layer
                 return Verdict("not run", f"a layer to compare with was refused: {describe(reply)}")
@@ -169,7 +169,8 @@ class _Beside:
             if ratio.max(initial=0.0) <= 1:
                 return None
         call = self.plan.calls[relation.parts[0].call]
-        return self._differing(relation.output, relation.index, here, there, allowed, ratio, call)
+        told = relation.told or self._told(call)
+        return self._differing(relation.output, relation.index, here, there, allowed, ratio, told, call.manner.route)
 
     def _part(self, part: Part) -> Floats:
         picked: Floats = as_floats(self.replies[part.call].outputs[part.output])[part.index]
@@ -181,7 +182,15 @@ class _Beside:
         yield self.expectation.signed
 
     def _differing(
-        self, output: int, index: Index, here: Floats, there: Floats, allowed: Floats, ratio: Floats, call: Call
+        self,
+        output: int,
+        index: Index,
+        here: Floats,
+        there: Floats,
+        allowed: Floats,
+        ratio: Floats,
+        told: str,
+        route: str,
     ) -> Verdict:
         contract = self.expectation.contract[output]
         place = np.unravel_index(int(ratio.argmax()), ratio.shape)
@@ -194,7 +203,7 @@ class _Beside:
             expected=float(here[place]),
             allowed=float(allowed[place]),
         )
-        return _wrong(self._told(call), worst, float(ratio.max()), "in the case itself", call.manner.route)
+        return _wrong(told, worst, float(ratio.max()), "in the case itself", route)
 
     # ------------------------------------------------------------ further calls and the reference
 
@@ -242,7 +251,8 @@ class _Beside:
                 if ratio.max(initial=0.0) <= 1:
                     break
             else:
-                return self._differing(number, (...,), here, got, allowed, ratio, call)
+                told, route = self._told(call), call.manner.route
+                return self._differing(number, (...,), here, got, allowed, ratio, told, route)
         return None
 
     def _off_the_slope(self, relation: Differentiated | Curved | Descended) -> Verdict | None:
@@ -291,6 +301,12 @@ class _Beside:
         if largest(compare_all(reply, self._expected(call.config, call.tensors, "signed"))) <= 1:
             return None
         return Verdict("fail", self.plan.told, cause=self.plan.told)
+
+
+def _with(call: Call) -> str:
+    """The numbers that a layer of a further call was constructed with, such as rates."""
+    numbers = [f"{name}={value}" for name, value in call.arguments if isinstance(value, int | float)]
+    return f" with {', '.join(numbers)}" if numbers else ""
 
 
 def _belongs_to(relation: Relation, call: int) -> bool:

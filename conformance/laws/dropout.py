@@ -38,6 +38,7 @@ BITS = 8
 RATES = (0.5, 0.75)
 """Of what is dropped: 1 / (1 - rate) is a power of two, which makes no rounding."""
 
+DROPOUT = "dropout"
 AS_IN_USE = "outside of training, something is dropped"
 NO_RATE = "with a rate of 0, training changes what comes"
 ONE = "with a rate of 1, not everything is dropped"
@@ -91,7 +92,7 @@ def dropout(subject: Subject) -> Plan | None:
 def _plain(subject: Subject) -> tuple[Call, tuple[Relation, ...]]:
     """Training of the layer of the case, which has no dropout."""
     call = Call(subject.config, subject.tensors, manner=Manner(training=True))
-    return call, same(subject.contract, 0, everything)
+    return call, same(subject.contract, 0, everything, NO_RATE)
 
 
 # ---------------------------------------------------------------- masks that stay the same at all steps
@@ -169,7 +170,7 @@ def _own_seed(subject: Subject, small: Small) -> Plan:
         Judged(7, config, _without(small.dropped, given), told=ONE),
         SameMasks(6, 1, dropped, CONSUMED, open=True),
     )
-    return Plan(calls, relations, NO_RATE)
+    return Plan(calls, relations, DROPOUT)
 
 
 def _without(dropped: Dropped, given: Tensors) -> Tensors:
@@ -225,7 +226,7 @@ def _global_seed(subject: Subject, small: Small) -> Plan:
         SameMasks(5, 1, dropped, CONSUMED),
         Judged(7, config, replace(given, between=nothing), told=ONE),
     )
-    return Plan((*calls, call(True, layer=2)), relations, NO_RATE)
+    return Plan((*calls, call(True, layer=2)), relations, DROPOUT)
 
 
 def _nothing_between(subject: Subject, small: Small) -> Plan:
@@ -233,7 +234,7 @@ def _nothing_between(subject: Subject, small: Small) -> Plan:
     config, given = small.many
     call = Call(config, given, 1, Manner(training=True), tuple(small.arguments.items()))
     plain, relations = _plain(subject)
-    return Plan((plain, call), (*relations, Judged(1, config, given, told=ONE_LAYER)), NO_RATE)
+    return Plan((plain, call), (*relations, Judged(1, config, given, told=ONE_LAYER)), DROPOUT)
 
 
 # ---------------------------------------------------------------- both

@@ -35,12 +35,14 @@ class Same:
         output, index: number of the case's output, and which of its elements.
         parts: the elements they equal; two or more are combined first.
         combined: how: `sum`, `mul` or `ave`.
+        told: what is wrong if it is not so; empty: what the plan says.
     """
 
     output: int
     index: Index
     parts: tuple[Part, ...]
     combined: str = "sum"
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,12 @@ Relation = (
 )
 
 
-def same(contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index]) -> tuple[Same, ...]:
+def same(
+    contract: Sequence[OutputContract], call: int, index: Callable[[OutputContract], Index], told: str = ""
+) -> tuple[Same, ...]:
     """All outputs whose values are promised, equal at the same elements."""
     return tuple(
-        Same(number, index(output), (Part(call, number, index(output)),))
+        Same(number, index(output), (Part(call, number, index(output)),), told=told)
         for number, output in enumerate(contract)
         if output.judged == "values"
     )

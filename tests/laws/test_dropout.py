@@ -11,7 +11,7 @@ import pytest
 from driving import framework
 from playing import case, plan, subject
 
-from conformance.checks import Reply, judge
+from conformance.checks import Followed, Observation, Refusal, Reply, judge
 from conformance.checks.dropout import Masks, problem
 from conformance.engine.implementations import Launch
 from conformance.engine.session import Session
@@ -170,22 +170,61 @@ def test_nothing_is_asked_in_half_precision_or_of_who_cannot_have_so_many_rows()
 # ---------------------------------------------------------------- implementations
 
 
-def outcome(launch: Launch, of: Case) -> tuple[str, str]:
+def observed(launch: Launch, of: Case) -> Observation:
     session = Session(launch, Limits())
     session.start()
     try:
         batch = Batch("pinned", of.config, (of,))
         (seen,) = session.observe_batch(batch, {"float64": EXACT}, "eager", thorough=False, laws=("dropout",))
-        found = judge(seen)["dropout"]
     finally:
         session.close()
+    return seen
+
+
+def judged(seen: Observation) -> tuple[str, str]:
+    found = judge(seen)["dropout"]
     return found.outcome, found.message or ""
+
+
+def outcome(launch: Launch, of: Case) -> tuple[str, str]:
+    return judged(observed(launch, of))
+
+
+def honest(dialect: str) -> Launch:
+    return Launch("honest", (sys.executable, str(WORKER), dialect))
 
 
 @every_case
 def test_an_honest_implementation_passes(dialect: str, layer: str, options: dict[str, Value]) -> None:
-    launch = Launch("honest", (sys.executable, str(WORKER), dialect))
-    assert outcome(launch, case(dialect, layer, **options)) == ("pass", "")
+    assert outcome(honest(dialect), case(dialect, layer, **options)) == ("pass", "")
+
+
+def spoilt(seen: Observation, number: int, answer: Reply | Refusal) -> Observation:
+    """The same with another answer to a further call."""
+    followed = seen.laws["dropout"]
+    assert isinstance(followed, Followed)
+    replies = [answer if at == number else reply for at, reply in enumerate(followed.replies)]
+    return replace(seen, laws={"dropout": replace(followed, replies=tuple(replies))})
+
+
+def test_a_call_that_raises_is_told_with_its_rate() -> None:
+    seen = observed(honest("torch"), case("torch", "lstm", num_layers=2))
+    no = Refusal("call", "ValueError", ("ValueError",), "no such rate")
+    followed = seen.laws["dropout"]
+    assert isinstance(followed, Followed)
+    for number, call in enumerate(followed.plan.calls):
+        rate = f" with dropout={dict(call.arguments)['dropout']}" if call.arguments else ""
+        assert judged(spoilt(seen, number, no)) == ("error", f"dropout{rate}: ValueError at call: no such rate")
+    assert dict(followed.plan.calls[-1].arguments) == {"dropout": 1.0}
+
+
+def test_training_without_a_rate_that_changes_what_comes_is_told_so() -> None:
+    seen = observed(honest("torch"), case("torch", "lstm", num_layers=2))
+    assert isinstance(seen.reply, Reply)
+    other = replace(seen.reply, outputs=tuple(output + 1 for output in seen.reply.outputs))
+    found, message = judged(spoilt(seen, 0, other))
+    assert found == "fail"
+    assert message.startswith("with a rate of 0, training changes what comes: output")
 
 
 @pytest.mark.framework
