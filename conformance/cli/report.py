@@ -10,7 +10,7 @@ from conformance.cli.options import LATEST
 from conformance.cli.summary import FORMATS, summary
 from conformance.errors import ConformanceError
 from conformance.report import write
-from conformance.report.model import numbers_of
+from conformance.report.model import numbered
 from conformance.report.select import selected
 from conformance.results import read_results
 from conformance.results.where import parse
@@ -44,7 +44,7 @@ def report(results: Path, out: Path | None, where: str, form: str) -> None:
     if wanted.terms:
         if out is None:
             raise ConformanceError("--where writes a report of a part; say where to with --out")
-        read = selected(read, wanted, numbers_of(read))
+        read = selected(read, wanted, numbered(read))
         notes.append(f"Only verdicts that match the filter {where} are here.")
         if not read.cases:
             raise ConformanceError(f"no verdict matches {where}")

@@ -13,7 +13,7 @@ from conformance.report.behaviours import Question, questions
 from conformance.report.behind import Beyond, behind_of, untested_of
 from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
-from conformance.report.groups import Group, GroupKey, groups_of, linked
+from conformance.report.groups import Group, groups_of, linked
 from conformance.report.matrix import Matrix, by_check, by_label, by_option
 from conformance.report.numerics import (
     Accuracy,
@@ -228,13 +228,12 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
     )
 
 
-def numbers_of(results: Results) -> dict[GroupKey, int]:
-    """Implementation and number of a group in the results -> its number in the report of all of them."""
+def numbered(results: Results) -> tuple[Group, ...]:
+    """The failures, with the numbers that they have in the report of all results."""
     cases = cases_of(results)
     groups = groups_of(results, cases, "")
     standings = _standings(results, cases, groups)
-    ranked = _ranked(groups, {standing.name: rank for rank, standing in enumerate(standings)})
-    return {group.found: group.number for group in ranked}
+    return _ranked(groups, {standing.name: rank for rank, standing in enumerate(standings)})
 
 
 def _ranked(groups: Sequence[Group], order: Mapping[str, int]) -> tuple[Group, ...]:

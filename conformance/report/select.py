@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from conformance.engine.events import DEVIATIONS, CaseJudged, GroupFound, ImplementationStarted
-from conformance.report.groups import GroupKey
+from conformance.report.groups import Group
 from conformance.report.tally import JUDGED, settings_of
 from conformance.results import Results
 from conformance.results.where import Item, Where
@@ -17,19 +17,18 @@ Key = tuple[str, str]
 """Case and check."""
 
 
-def items(results: Results, numbers: Mapping[GroupKey, int] | None = None) -> Iterator[tuple[CaseJudged, Item]]:
+def items(results: Results, groups: Iterable[Group] = ()) -> Iterator[tuple[CaseJudged, Item]]:
     """Every verdict as a filter sees it, with its record.
 
     Args:
         results: where from.
-        numbers: a group of the results -> its number in the report; None: as in the results.
+        groups: the failures of the report, as it numbers them.
     """
     fails = fails_of(results)
     members: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for group in results.groups:
-        for case in group.cases:
-            key = group.implementation, group.number
-            members[group.implementation, group.check, case].append((numbers or {}).get(key, group.number))
+    for group in groups:
+        for case in group.ids:
+            members[group.implementation, group.check, case].append(group.number)
     for record in results.cases:
         settings, data = settings_of(record.case), record.case.get("data", {})
         for check, verdict in record.outcomes.items():
@@ -57,11 +56,11 @@ def _ratio(ratio: float | None) -> float | None:
     return math.inf if ratio is not None and math.isnan(ratio) else ratio
 
 
-def selected(results: Results, where: Where, numbers: Mapping[GroupKey, int] | None = None) -> Results:
+def selected(results: Results, where: Where, groups: Iterable[Group] = ()) -> Results:
     """The verdicts that match, and the groups that any of them belongs to, with those cases alone."""
     kept: dict[int, set[str]] = defaultdict(set)
     cases: set[tuple[str, str, str]] = set()
-    for record, item in items(results, numbers):
+    for record, item in items(results, groups):
         if where.holds(item):
             kept[id(record)].add(item.check)
             cases.add((item.impl, item.check, item.id))

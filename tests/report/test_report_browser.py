@@ -163,12 +163,12 @@ def test_the_language_of_filters_is_that_of_the_command_line(page: Path, browser
     ],
 )
 def test_the_page_finds_the_cases_that_the_command_line_finds(page: Path, browser: Chromium, query: str) -> None:
-    from conformance.report.model import numbers_of
+    from conformance.report.model import numbered
     from conformance.report.select import items
     from conformance.results.where import parse
 
     run, where = sample.results(), parse(query)
-    wanted = {item.id for _, item in items(run, numbers_of(run)) if where.holds(item)}
+    wanted = {item.id for _, item in items(run, numbered(run)) if where.holds(item)}
     browser.open(page)
     found = browser.ask(
         "Cases.load(document.querySelector('#payload')).then(data => { const { records } = data.filter(Where.parse("

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from conformance.cli import main
 from conformance.report.html import TEMPLATES
-from conformance.report.model import numbers_of, view
+from conformance.report.model import numbered, view
 from conformance.report.select import fails_of, items, selected
 from conformance.report.vocabulary import OUTCOMES
 from conformance.results import KINDS, Results, Writer
@@ -87,13 +87,20 @@ def test_every_verdict_of_a_run_is_an_item() -> None:
     assert len(list(items(run))) == sum(len(record.outcomes) for record in run.cases)
 
 
-def test_a_group_is_found_by_the_number_that_the_report_shows() -> None:
-    run = sample.results()
-    numbers = numbers_of(run)
-    for group in view(run).groups:
+@pytest.mark.parametrize("finished", [True, False], ids=["a whole run", "a run that was cut off"])
+def test_a_group_is_found_by_the_number_that_the_report_shows(finished: bool) -> None:
+    run = sample.results(finished=finished)
+    groups = numbered(run)
+    assert {(group.number, group.check): group.ids for group in groups} == {
+        (group.number, group.check): group.ids for group in view(run).groups
+    }
+    assert groups
+    for group in groups:
         where = parse(f"group:{group.number}")
-        found = {item.id for _, item in items(run, numbers) if where.holds(item)}
+        found = {item.id for _, item in items(run, groups) if where.holds(item)}
         assert len(found) == group.cases
+        (alone,) = (it for it in numbered(selected(run, where, groups)) if it.ids == group.ids)
+        assert (alone.check, alone.message) == (group.check, group.message)
 
 
 def test_one_fails_all_fail_backends_disagree() -> None:
