@@ -14,6 +14,7 @@ from conformance.report.behind import Beyond, behind_of, untested_of
 from conformance.report.clauses import Tested, tested
 from conformance.report.coverage import Coverage, coverages
 from conformance.report.groups import Group, groups_of, linked
+from conformance.report.known import clauses_of
 from conformance.report.matrix import Matrix, by_check, by_label, by_option
 from conformance.report.numerics import (
     Accuracy,
@@ -27,6 +28,7 @@ from conformance.report.tally import Judged, Tally, cases_of
 from conformance.report.text import count
 from conformance.report.vocabulary import check_place
 from conformance.results import Results
+from conformance.spec import Clause
 
 Status = Literal["broken", "deviates", "incomplete", "not run", "conforms"]
 """What is true of an implementation, the worst first."""
@@ -144,6 +146,7 @@ class Report:
         options: a matrix by option value for every dialect.
         groups: failure groups, of the worst implementation first.
         known: declared deviations, and what the run says of them.
+        known_clauses: implementation and declaration -> the clauses that it is about.
         behaviours: open questions with their answers.
         behind: what was run in the place of what cannot be called, and what stays untested.
         remarks: known, fixed, unspecified and unsupported behaviour.
@@ -161,6 +164,7 @@ class Report:
     options: tuple[Matrix, ...]
     groups: tuple[Group, ...]
     known: tuple[KnownSeen, ...]
+    known_clauses: Mapping[tuple[str, str], tuple[Clause, ...]]
     behaviours: tuple[Question, ...]
     behind: tuple[Beyond, ...]
     remarks: tuple[Remark, ...]
@@ -209,6 +213,7 @@ def view(results: Results, source: str = "results.jsonl", notes: Sequence[str] =
         options=by_option(ordered, ranked),
         groups=ranked,
         known=results.known,
+        known_clauses=clauses_of(results),
         behaviours=asked,
         behind=behind,
         remarks=_remarks(results),

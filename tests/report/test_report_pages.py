@@ -157,6 +157,23 @@ def test_known_deviations_are_told_with_their_reason_and_where_they_are_reported
     assert "javascript:" not in str([attrs.get("href") for _, attrs in page.tags])
 
 
+def test_known_deviations_lead_to_their_check_and_to_its_clauses() -> None:
+    of_check = KnownSeen(sample.FAST, "declared", "order", (), "states change places", cases=9)
+    of_rejection = replace(of_check, implementation=sample.GOOD, check="rejection")
+    run = replace(sample.results(), known=(of_check, of_rejection, replace(of_check, id="silent", cases=0)))
+    clauses = view(run).known_clauses
+    assert set(clauses) == {(sample.FAST, "declared"), (sample.GOOD, "declared")}
+    page = Page(html(run))
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
+    for (name, _), some in clauses.items():
+        check = next(one.check for one in run.known if one.implementation == name)
+        assert some
+        assert all(check in clause.checks for clause in some)
+        for place in (f"check-{check}", *(f"clause-{clause.id}" for clause in some)):
+            assert f"#{place}" in links
+            assert place in page.ids
+
+
 def test_neighbours_that_say_the_same_are_one_cell() -> None:
     run = sample.results()
     twin = tuple(replace(record, implementation="twin") for record in run.cases if record.implementation == sample.GOOD)
