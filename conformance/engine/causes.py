@@ -196,6 +196,7 @@ class Investigator:
             also=cause.also,
             evidence=numbers_behind(cause.check, cause.verdict, case, observe),
             returned=outlines_behind(cause.check, case, observe),
+            cause=verdict.cause or "",
         )
 
     def _first_step(self, cause: Cause) -> int | None:

@@ -188,6 +188,8 @@ class GroupFound:
         also: checks of laws that fail as a consequence: one of their further calls is a case of this group.
         evidence: numbers that show the failure; only of checks of values, and where they could be had.
         returned: what was promised and what came; only of checks of form, and where it could be had.
+        cause: what the verdict on the smallest case says that it is, as `Verdict.cause`; empty: nothing, or an earlier
+            version wrote it.
     """
 
     number: int
@@ -207,6 +209,7 @@ class GroupFound:
     also: tuple[str, ...] = ()
     evidence: Evidence | None = None
     returned: Returned | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,15 @@ def _entry(group: GroupFound, results: Results) -> Iterator[str]:
 
 
 def _cause(group: GroupFound, results: Results) -> str:
-    """What all verdicts of a group say that it is; empty if they differ, or say nothing."""
+    """What all verdicts of a group say that it is, among other things perhaps; empty if they differ, or say nothing."""
     members = set(group.cases)
-    verdicts = {
-        record.outcomes[group.check].cause or ""
+    said = [
+        {part.cause or "" for part in record.outcomes[group.check].parts if part.outcome == group.outcome}
         for record in results.cases
         if record.id in members and record.implementation == group.implementation and group.check in record.outcomes
-    }
-    return verdicts.pop() if len(verdicts) == 1 else ""
+    ]
+    by_all = set.intersection(*said) if said else set()
+    return group.cause if group.cause in by_all else by_all.pop() if len(by_all) == 1 else ""
 
 
 def _release(version: str) -> str:

@@ -210,6 +210,7 @@ def _simple_group(number: int, check: str, cause: str, failing: Sequence[CaseJud
         smallest_id=smallest.id,
         message=verdict.message or "",
         worst=verdict.worst,
+        cause=verdict.cause or "",
     )
 
 

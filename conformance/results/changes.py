@@ -20,15 +20,25 @@ class Groups:
     """The groups of one implementation in one run."""
 
     def __init__(self, groups: Iterable[GroupFound]) -> None:
-        self._members: dict[tuple[str, str], GroupFound] = {}
+        self._members: dict[tuple[str, str], list[GroupFound]] = {}
         self._consequences: dict[str, GroupFound] = {}
         for group in groups:
-            self._members |= {(group.check, case): group for case in group.cases}
+            for case in group.cases:
+                self._members.setdefault((group.check, case), []).append(group)
             self._consequences |= {check: group for check in group.also if check not in self._consequences}
 
-    def explaining(self, both: Both) -> GroupFound | None:
-        """The group to which a failure belongs, or of which it is a consequence."""
-        return self._members.get((both.check, both.id), self._consequences.get(both.check))
+    def explaining(self, both: Both, causes: Iterable[str] | None = None) -> tuple[GroupFound, ...]:
+        """The groups to which a failure belongs, or the one of which it is a consequence.
+
+        Args:
+            both: the failure.
+            causes: what is wrong, where several things are; None: all that is.
+        """
+        found = self._members.get((both.check, both.id), [])
+        if not found and both.check in self._consequences:
+            return (self._consequences[both.check],)
+        chosen = [group for group in found if causes is None or group.cause in causes]
+        return tuple(chosen or found[-1:])
 
 
 @dataclass(frozen=True)
@@ -86,8 +96,16 @@ class Change:
     asked: str = ""
 
 
+Found = tuple[Side, GroupFound]
+"""The group that explains a change, and its run."""
+
+
 def changes_of(
-    cases: Aligned, before: Iterable[GroupFound], after: Iterable[GroupFound], thresholds: Thresholds
+    cases: Aligned,
+    before: Iterable[GroupFound],
+    after: Iterable[GroupFound],
+    thresholds: Thresholds,
+    unchecked: str = "not checked",
 ) -> tuple[Change, ...]:
     """Every change of one implementation, in the order of `KINDS`, those of most cases first.
 
@@ -96,33 +114,45 @@ def changes_of(
         before: the groups of that implementation in the run before.
         after: the same in the run after.
         thresholds: how much is a change.
+        unchecked: what is said of a check that only one of the runs has made.
     """
     groups: Mapping[Side, Groups] = {"before": Groups(before), "after": Groups(after)}
     everything = tuple(cases.checks())
-    bundles: dict[tuple[Kind, str, Hashable], list[Both]] = {}
+    bundles: dict[tuple[Kind, str, Hashable], _Bundle] = {}
     for both in everything:
         kind = kind_of(both.was, both.now, thresholds, _same_look(both, groups))
-        if kind is not None:
-            check, cause = _cause(kind, both, groups, thresholds)
-            bundles.setdefault((kind, check, cause), []).append(both)
-    found = [_change(kind, check, bundle, everything, groups) for (kind, check, _), bundle in bundles.items()]
+        if kind is None:
+            continue
+        for found in _explained(kind, both, groups):
+            check, cause = _cause(kind, both, found, thresholds)
+            bundles.setdefault((kind, check, cause), _Bundle(kind, check, found, [])).members.append(both)
+    told = [_change(bundle, everything, unchecked) for bundle in bundles.values()]
     rank = {kind: place for place, kind in enumerate(KINDS)}
-    return tuple(sorted(found, key=lambda change: (rank[change.kind], -len(change.cases))))
+    return tuple(sorted(told, key=lambda change: (rank[change.kind], -len(change.cases))))
+
+
+@dataclass(frozen=True)
+class _Bundle:
+    """Changes that belong into one entry: of which kind, in which check, and the group that explains them."""
+
+    kind: Kind
+    check: str
+    found: Found | None
+    members: list[Both]
 
 
 def _same_look(both: Both, groups: Mapping[Side, Groups]) -> bool:
     """Whether no two different mistakes are known to explain the failure before and after."""
-    looks = {group.looks_like for found in groups.values() if (group := found.explaining(both)) is not None}
-    return len(looks - {None}) < 2
+    before, after = ({it.looks_like for it in groups[side].explaining(both)} - {None} for side in _BOTH_SIDES)
+    return not before or not after or not before.isdisjoint(after)
 
 
-def _cause(kind: Kind, both: Both, groups: Mapping[Side, Groups], thresholds: Thresholds) -> tuple[str, Hashable]:
+def _cause(kind: Kind, both: Both, found: Found | None, thresholds: Thresholds) -> tuple[str, Hashable]:
     """The check that an entry is about, and what is equal for changes that belong into one entry."""
     if kind == "not comparable":
         return "", (_unsaid(both.was), _unsaid(both.now))
     if kind == "drifted":
         return both.check, _grew(both, thresholds)
-    found = _group(kind, both, groups)
     if found is not None and kind != "changed":
         return found[1].check, found[1].number
     told = tuple(family(verdict) for verdict in (both.was, both.now) if verdict)
@@ -136,6 +166,8 @@ def _grew(both: Both, thresholds: Thresholds) -> bool:
     return both.verdicts is not None and (factor(*both.verdicts, thresholds) or 0) > 1
 
 
+_BOTH_SIDES: tuple[Side, Side] = ("before", "after")
+
 _SIDES: Mapping[Kind, tuple[Side, ...]] = {
     "regressed": ("after",),
     "changed": ("after", "before"),  # what is declared in one of the runs has no group there
@@ -144,10 +176,22 @@ _SIDES: Mapping[Kind, tuple[Side, ...]] = {
 """Kind -> the run whose groups explain it."""
 
 
-def _group(kind: Kind, both: Both, groups: Mapping[Side, Groups]) -> tuple[Side, GroupFound] | None:
-    """The group that explains a change, and its run: the new one, or the one that is gone."""
-    found = ((side, groups[side].explaining(both)) for side in _SIDES.get(kind, ()))
-    return next(((side, group) for side, group in found if group is not None), None)
+def _explained(kind: Kind, both: Both, groups: Mapping[Side, Groups]) -> Sequence[Found | None]:
+    """The groups that explain a change, each with its run: the new ones, or those that are gone; None: none does.
+
+    Of which several things are wrong is in a group for each. What has changed into something else is told once.
+    """
+    told: Mapping[Side, Verdict | None] = {"before": both.was, "after": both.now}
+    for side in _SIDES.get(kind, ()):
+        other = both.now if side == "before" else both.was
+        explaining = groups[side].explaining(both, _causes(told[side]) - _causes(other) or _causes(told[side]))
+        if explaining:
+            return [(side, group) for group in (explaining[:1] if kind == "changed" else explaining)]
+    return [None]
+
+
+def _causes(verdict: Verdict | None) -> set[str]:
+    return set() if verdict is None else {part.cause or "" for part in verdict.parts}
 
 
 def _unsaid(verdict: Verdict | None) -> str:
@@ -163,34 +207,29 @@ def _outcome(verdict: Verdict | None) -> Outcome | None:
     return None if verdict is None else verdict.outcome
 
 
-def _change(
-    kind: Kind, check: str, bundle: Sequence[Both], everything: Sequence[Both], groups: Mapping[Side, Groups]
-) -> Change:
-    example = min((both for both in bundle if both.check == check), key=_weight, default=min(bundle, key=_weight))
-    ids = dict.fromkeys(both.id for both in bundle)
-    checks = tuple(dict.fromkeys((example.check, *(both.check for both in bundle))))
+def _change(bundle: _Bundle, everything: Sequence[Both], unchecked: str) -> Change:
+    kind, found, members = bundle.kind, bundle.found, bundle.members
+    of_check = (both for both in members if both.check == bundle.check)
+    example = min(of_check, key=_weight, default=min(members, key=_weight))
+    ids = dict.fromkeys(both.id for both in members)
+    checks = tuple(dict.fromkeys((example.check, *(both.check for both in members))))
     comparable = [both for both in everything if both.check in checks and both.verdicts is not None]
     unchanged = [both for both in comparable if both.check == example.check and both.id not in ids]
-    found = _group(kind, example, groups)
     return Change(
         kind=kind,
         checks=checks,
         was=_outcome(example.was),
         now=_outcome(example.now),
-        said=_said(example.was),
-        says=_said(example.now),
+        said=unchecked if example.was is None else example.was.told,
+        says=unchecked if example.now is None else example.now.told,
         cases=tuple(ids),
         comparable=len({both.id for both in comparable}),
-        explanation=_of_group(*found, ids, everything) if found else shared(bundle, unchanged),
+        explanation=_of_group(*found, ids, everything) if found else shared(members, unchanged),
         example=example.id,
         example_case=example.case,
         looks_like=found[1].looks_like if found else None,
-        ratios=_ratios(bundle) if kind == "drifted" else None,
+        ratios=_ratios(members) if kind == "drifted" else None,
     )
-
-
-def _said(verdict: Verdict | None) -> str:
-    return "not checked" if verdict is None else verdict.told
 
 
 def _of_group(side: Side, group: GroupFound, changed: Iterable[str], everything: Sequence[Both]) -> Explanation:

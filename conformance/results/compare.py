@@ -102,10 +102,12 @@ def compare(
 def _compared(before: Results, after: Results, match: Match, thresholds: Thresholds) -> Compared:
     cases = aligned(before, after, match)
     was, now = _started(before, match[0]), _started(after, match[1])
-    found = changes_of(cases, _groups(before, match[0]), _groups(after, match[1]), thresholds)
-    claims_differ = was is not None and now is not None and was.capabilities != now.capabilities
+    differing = was is not None and now is not None and was.capabilities != now.capabilities
+    claims = "what the implementation claims differs" if differing else ""
+    unchecked = f"not checked: {_difference(before.header, after.header, claims)}"
+    found = changes_of(cases, _groups(before, match[0]), _groups(after, match[1]), thresholds, unchecked)
     told = cases.common and before.header.spec == after.header.spec
-    missing = [] if not told else [*_missing(cases, before, after, claims_differ)]
+    missing = [] if not told else [*_missing(cases, before, after, claims)]
     return Compared(
         before=match[0],
         after=match[1],
@@ -192,9 +194,8 @@ def _answer(seen: BehaviourSeen) -> str:
     return f"{seen.answer} ({seen.detail})" if seen.detail else seen.answer
 
 
-def _missing(cases: Aligned, before: Results, after: Results, claims_differ: bool) -> Iterator[Change]:
+def _missing(cases: Aligned, before: Results, after: Results, claims: str) -> Iterator[Change]:
     """The cases that only one run has, phase by phase, with the reason as far as it can be known."""
-    claims = "what the implementation claims differs" if claims_differ else ""
     behind = "run only where other cases cannot be called"
     for records, said, says in (
         (cases.only_before, "", _absent(after, before, after, claims)),

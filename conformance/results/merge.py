@@ -191,10 +191,10 @@ def _cases(runs: Sequence[Named]) -> Iterator[CaseJudged]:
 
 
 def _groups(runs: Sequence[Results]) -> Iterator[GroupFound]:
-    """Numbered anew; those of one implementation, check and condition joined."""
+    """Numbered anew; those of one implementation, check, cause and condition joined."""
     joined: dict[tuple[object, ...], GroupFound] = {}
     for group in (group for results in runs for group in results.groups):
-        key = (group.implementation, group.check, group.outcome, group.when, group.exact, group.looks_like)
+        key = (group.implementation, group.check, group.outcome, group.cause, group.when, group.exact, group.looks_like)
         known = joined.get(key)
         fresh = replace(group, number=known.number if known else len(joined) + 1)
         joined[key] = _joined(known, fresh) if known else fresh

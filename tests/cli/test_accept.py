@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.checks import Verdict, joined
 from conformance.cli import main
 from conformance.engine.declarations import read_deviations
 from conformance.report.deviations import deviations, quoted
@@ -91,6 +92,24 @@ def test_nothing_to_accept_is_an_error(tmp_path: Path) -> None:
     result = invoke("accept", str(tmp_path / "results.jsonl"))
     assert result.exit_code == 2
     assert "there is nothing to accept" in result.output
+
+
+def test_of_a_case_that_fails_on_two_routes_each_declaration_names_its_own(found: Path, tmp_path: Path) -> None:
+    results = read_results(found)
+    group = results.groups[0]
+    both = joined([Verdict("fail", f"{route} is wrong", cause=f"{route}: values") for route in ("first", "second")])
+    cases = tuple(
+        replace(record, outcomes={**record.outcomes, group.check: both}) if record.id in group.cases else record
+        for record in results.cases
+    )
+    groups = [replace(group, number=n, outcome="fail", cause=cause) for n, cause in enumerate(both_causes(both), 1)]
+    file = tmp_path / "known.toml"
+    file.write_text(deviations(replace(results, cases=cases, groups=tuple(groups))), encoding="utf-8")
+    assert [one.cause for one in read_deviations(file)] == ["first: values", "second: values"]
+
+
+def both_causes(verdict: Verdict) -> list[str]:
+    return [part.cause or "" for part in verdict.parts]
 
 
 HOSTILE = "'''\"\"\"\\ \x00\x1b\x7f\ud800\n[[deviation]]\nid = 1"

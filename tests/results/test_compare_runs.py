@@ -205,6 +205,49 @@ def test_two_groups_are_two_entries() -> None:
     ]
 
 
+def of_two_routes(**outcomes: Outcome) -> Results:
+    """LSTM fails on these routes, with a group for each that is not declared."""
+    found = run(lambda case: {"routes": of_routes(**outcomes) if is_lstm(case) else PASS})
+    failing = [route for route, outcome in outcomes.items() if outcome == "fail"]
+    numbered = (
+        replace(group, number=at, cause=f"{route}: values")
+        for at, route in enumerate(failing, 1)
+        for group in grouped(found, "layer=lstm", check="routes").groups
+    )
+    return replace(found, groups=tuple(numbered))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kind", "groups"),
+    [
+        ({}, {"a": "fail", "b": "fail"}, "regressed", [("after", 1), ("after", 2)]),
+        ({"a": "fail"}, {"a": "fail", "b": "fail"}, "regressed", [("after", 2)]),
+        ({"b": "fail"}, {"a": "fail", "b": "fail"}, "regressed", [("after", 1)]),
+        ({"a": "known"}, {"a": "known", "b": "fail"}, "regressed", [("after", 1)]),
+        ({"a": "fail", "b": "fail"}, {}, "fixed", [("before", 1), ("before", 2)]),
+        ({"a": "fail", "b": "fail"}, {"a": "fail", "c": "fail"}, "changed", [("after", 2)]),
+    ],
+)
+def test_of_several_routes_those_that_changed_are_told_each_by_its_group(
+    was: dict[str, Outcome], now: dict[str, Outcome], kind: Kind, groups: list[tuple[str, int]]
+) -> None:
+    good = run(lambda _: {"routes": PASS})
+    before, after = (of_two_routes(**outcomes) if outcomes else good for outcomes in (was, now))
+    later = replace(after, header=replace(after.header, command="run torch==2.13.0"))
+    (one,) = compare(before, later).implementations
+    assert {change.kind for change in one.changes} == {kind}
+    assert [(it.explanation.side, it.explanation.group) for it in one.changes] == groups
+    assert {len(change.cases) for change in one.changes} == {8}
+
+
+def test_why_a_check_was_not_made_is_told() -> None:
+    before, after = (run(lambda _, checks=checks: checks) for checks in ({"values": PASS}, {"rows": WRONG}))  # type: ignore[misc]
+    full = replace(after, header=replace(after.header, profile="full"))
+    for change in compare(before, full).implementations[0].changes:
+        assert change.kind == "not comparable"
+        assert "not checked: profiles differ (quick, full)" in (change.said, change.says)
+
+
 def test_what_fails_as_a_consequence_of_a_group_belongs_to_it() -> None:
     good = run(lambda _: {"values": PASS, "history": PASS})
     bad = grouped(

@@ -151,6 +151,15 @@ def test_groups_of_other_causes_are_numbered_anew() -> None:
     ]
 
 
+def test_groups_of_two_routes_stay_two() -> None:
+    def parts(number: int) -> Named:
+        name, results = wrong(number, 2)
+        groups = (replace(it, cause=cause) for it in results.groups for cause in ("a: values", "b: values"))
+        return name, replace(results, groups=tuple(groups))
+
+    assert [group.cause for group in merge([parts(1), parts(2)]).groups] == ["a: values", "b: values"]
+
+
 def test_the_end_is_complete_only_if_every_end_is() -> None:
     (first, one), (second, two) = part(1, 2), part(2, 2)
     early = replace(FOOTER, complete=False, reason="--max-time 60", seconds=60.0, cost={"torch": {"worker": 1.5}})
