@@ -7,7 +7,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from conformance.cli.accept import known_of, known_option, stale
+from conformance.cli.choices import only_of, phases_of, saved_in, seed_of, shard_of
 from conformance.cli.compare import against, baseline_of
 from conformance.cli.model import layers_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
@@ -36,16 +37,11 @@ from conformance.errors import (
     USAGE,
     BrokenImplementationError,
     ResultsError,
-    SpecError,
 )
-from conformance.generate.phases import PHASES, PROFILES, Phase
-from conformance.generate.shard import Shard
+from conformance.generate.phases import PHASES, PROFILES
 from conformance.report import write
 from conformance.results import Results, Writer, read_results
-from conformance.spec import Case, dialect_names, load_dialect
-
-SILENT = ("unsupported", "not run")
-"""Outcomes that say nothing about an implementation."""
+from conformance.results.align import SILENT
 
 EPILOG = """\b
 Examples:
@@ -173,18 +169,17 @@ def run(
     started = launches(implementations, pythons, dialect, layers, claims, replaced)
     earlier = None if baseline is None else baseline_of(baseline, file, [launch.name for launch in started])
     cut_off = cut_off_in(file) if resume else None
-    for known_seed in (it.header.seed for it in (cut_off, earlier) if it is not None):
-        seed = known_seed if seed is None else seed
+    seed = seed_of(seed, cut_off, earlier)
     options = RunOptions(
         launches=started,
         profile=PROFILES[profile],
         seed=secrets.randbelow(2**31) if seed is None else seed,
-        phases=_phases(phases),
-        saved=_saved(pin),
-        only=_only(only),
+        phases=phases_of(phases),
+        saved=saved_in(pin),
+        only=only_of(only),
         limits=Limits(seconds=timeout, memory=memory << 20),
         command=shlex.join(["rnn-conformance", *sys.argv[1:]]),
-        shard=_shard(shard, seed),
+        shard=shard_of(shard, seed),
         max_cases=max_cases,
         max_seconds=max_time,
         configs=layers_of(model, started),
@@ -198,7 +193,7 @@ def run(
     say(summary(results, "text" if plain else form, file), form)
     say(f"\nreport   {out / 'index.html'}\nresults  {file}\nseed     {options.seed}\n\n{closing(results)}")
     code = exit_code(results)
-    if earlier is not None and baseline is not None and code not in (USAGE, INTERRUPTED):
+    if earlier is not None and code not in (USAGE, INTERRUPTED):
         changed = against(earlier, results, (str(baseline), str(file)), form)
         code = changed if code in (CONFORMANT, DEVIATIONS) else code
     if stale(known, results) and strict and code == CONFORMANT:
@@ -254,62 +249,3 @@ def exit_code(results: Results) -> int:
         return USAGE
     failed = any(verdict.outcome in FAILED for case in results.cases for verdict in case.outcomes.values())
     return DEVIATIONS if failed else CONFORMANT
-
-
-def _shard(text: str | None, seed: int | None) -> Shard | None:
-    """The part of the cases to run; `SpecError` if it makes no sense."""
-    if text is None:
-        return None
-    if seed is None:
-        raise SpecError(f"--shard {text} needs --seed: all shards must draw the same random cases")
-    return Shard.parse(text)
-
-
-def _phases(text: str) -> tuple[Phase, ...]:
-    chosen = tuple(word.strip() for word in text.split(",") if word.strip())
-    for word in chosen:
-        if word not in PHASES:
-            raise SpecError(f"unknown phase '{word}'; choose from {', '.join(PHASES)}")
-    if not chosen:
-        raise SpecError(f"--phases names no phase; choose from {', '.join(PHASES)}")
-    return tuple(phase for phase in PHASES if phase in chosen)
-
-
-def _saved(file: Path | None) -> tuple[Case, ...]:
-    """The different failing cases of an earlier run."""
-    if file is None:
-        return ()
-    cases = {
-        record.id: record.case
-        for record in read_results(file).cases
-        if any(verdict.outcome in FAILED for verdict in record.outcomes.values())
-    }
-    return tuple(Case.from_canonical(case) for case in cases.values())
-
-
-def _only(text: str) -> Mapping[str, str]:
-    """`layer=lstm mask=gaps`, or `option:layer=lstm` as in filters, as a mapping.
-
-    Raises:
-        SpecError: a name or value that no dialect knows.
-    """
-    wanted: dict[str, str] = {}
-    for word in text.replace(",", " ").split():
-        name, separator, value = word.removeprefix("option:").partition("=")
-        if not separator:
-            raise SpecError(f"--only {word}: write OPTION=VALUE")
-        known = _known_values(name)
-        if not known:
-            raise SpecError(f"--only {word}: no dialect has an option '{name}'")
-        if value.lower() not in known:
-            raise SpecError(f"--only {word}: '{value}' is no value of {name}; choose from {', '.join(known)}")
-        wanted[name] = value
-    return wanted
-
-
-def _known_values(name: str) -> list[str]:
-    dialects = [load_dialect(dialect) for dialect in dialect_names()]
-    if name == "layer":
-        return list(dict.fromkeys(layer for dialect in dialects for layer in dialect.layers))
-    options = [dialect.options[name] for dialect in dialects if name in dialect.options]
-    return list(dict.fromkeys(str(value).lower() for option in options for value in option.values))
