@@ -10,11 +10,20 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, List
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import keras_backends, keras_layers, keras_replaced, keras_scene, serve, terms
+    from conformance.adapters import (
+        keras_backends,
+        keras_layers,
+        keras_replaced,
+        keras_routes,
+        keras_scene,
+        serve,
+        terms,
+    )
 else:
     import keras_backends
     import keras_layers
     import keras_replaced
+    import keras_routes
     import keras_scene
     import serve
     import terms
@@ -84,21 +93,10 @@ class Keras2(keras_layers.Keras):
 # ---------------------------------------------------------------- other ways to call a layer
 
 
-def training_false(scene: keras_scene.Scene) -> Any:
-    """`training=False`, the documented default said aloud."""
-    return scene.layer(scene.inputs.x, training=False, **keras_backends.keywords(scene.inputs))
-
-
 def states_after_input(scene: keras_scene.Scene) -> Any:
     """`layer([x, h, c])`: initial states as further inputs."""
     given = keras_backends.keywords(scene.inputs._replace(initial_state=None))
     return scene.layer([scene.inputs.x, *(scene.inputs.initial_state or [])], **given)
-
-
-def numpy_arguments(scene: keras_scene.Scene) -> Any:
-    """Arrays of NumPy in the place of tensors."""
-    given = keras_scene.arrays(scene)
-    return scene.layer(given.x, **keras_backends.keywords(given))
 
 
 def from_config(scene: keras_scene.Scene) -> Any:
@@ -113,13 +111,13 @@ def implementation_1(scene: keras_scene.Scene) -> Any:
 
 def functional(scene: keras_scene.Scene) -> Any:
     """A functional model of the layer, called."""
-    return _model(scene)(_flat(scene.inputs))
+    return _model(scene)(keras_scene.flat(scene.inputs))
 
 
 def predict(scene: keras_scene.Scene) -> Any:
     """`predict` of a functional model, in one batch."""
     rows = max(scene.shape[:2])
-    return _tensors(scene, _model(scene).predict(_flat(scene.inputs), batch_size=rows, verbose=0))
+    return _tensors(scene, _model(scene).predict(keras_scene.flat(scene.inputs), batch_size=rows, verbose=0))
 
 
 def _weighted(scene: keras_scene.Scene, layer: Any) -> Any:
@@ -129,18 +127,13 @@ def _weighted(scene: keras_scene.Scene, layer: Any) -> Any:
     return layer(scene.inputs.x, **keras_backends.keywords(scene.inputs))
 
 
-def _flat(inputs: terms.Inputs) -> List[Any]:
-    """The arguments in a row, as models take them."""
-    return [inputs.x, *([] if inputs.mask is None else [inputs.mask]), *(inputs.initial_state or [])]
-
-
 def _model(scene: keras_scene.Scene) -> Any:
     def like(argument: Any) -> Any:
         return scene.keras.Input(batch_shape=tuple(argument.shape), dtype=argument.dtype.name)
 
     x, mask, _, states = scene.inputs
     symbols = terms.Inputs(like(x), mask if mask is None else like(mask), None, states and [like(s) for s in states])
-    return scene.keras.Model(_flat(symbols), scene.layer(symbols.x, **keras_backends.keywords(symbols)))
+    return scene.keras.Model(keras_scene.flat(symbols), scene.layer(symbols.x, **keras_backends.keywords(symbols)))
 
 
 def _tensors(scene: keras_scene.Scene, result: Any) -> Any:
@@ -151,10 +144,10 @@ def _tensors(scene: keras_scene.Scene, result: Any) -> Any:
 
 
 ROUTES: Dict[str, keras_scene.Route] = {
-    "training_false": keras_scene.Route(training_false),
+    "training_false": keras_scene.Route(keras_routes.training_false),
     "states_after_input": keras_scene.Route(states_after_input, {"initial_state": [True]}),
     # "The value of `initial_state` should be a tensor or list of tensors" (documentation of RNN)
-    "numpy_arguments": keras_scene.Route(numpy_arguments, {"initial_state": [False]}),
+    "numpy_arguments": keras_scene.Route(keras_routes.numpy_arguments, {"initial_state": [False]}),
     "from_config": keras_scene.Route(from_config),
     "implementation_1": keras_scene.Route(
         implementation_1, {"recurrent_activation": ["sigmoid", "tanh", "relu", "linear", "hard_sigmoid"]}

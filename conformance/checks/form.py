@@ -9,12 +9,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from conformance.checks.observation import Built, Expectation, Observation, Refusal, Reply
-from conformance.checks.verdict import Verdict
+from conformance.checks.verdict import PASS, Verdict
 from conformance.reference import precision
 from conformance.spec import Array, LayerConfig, Tree, WeightContract, as_floats
 from conformance.spec import weights as weight_contract
-
-PASS = Verdict("pass")
 
 FIXED = ("zeros", "unit_forget", "uniform")
 """Initial values of which every layer shows at once whether they are as promised; others are for a law."""

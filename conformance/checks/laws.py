@@ -27,7 +27,7 @@ from conformance.checks.observation import (
     Unclaimed,
     of_any_program,
 )
-from conformance.checks.verdict import Verdict, Worst, joined
+from conformance.checks.verdict import PASS, Verdict, Worst, joined
 from conformance.laws import (
     FEATURES,
     LAWS,
@@ -53,8 +53,6 @@ from conformance.laws import (
 from conformance.reference import Expected, Policy, evaluate
 from conformance.reference.quantized import EIGHT_BITS
 from conformance.spec import Floats, LayerConfig, OutputContract, Tensors, Tree, as_floats, outputs_of, structure
-
-PASS = Verdict("pass")
 
 
 def check(law: Law) -> Callable[[Observation], Verdict | None]:

@@ -102,6 +102,9 @@ class Verdict:
         return "; also ".join(part.message or "" for part in self.parts)
 
 
+PASS = Verdict("pass")
+
+
 def joined(parts: Sequence[Verdict]) -> Verdict:
     """One verdict of the `parts` of one check: the first one that deviates, if any does, with the others beside it."""
     first, *others = sorted(parts, key=lambda part: part.outcome not in DEVIATIONS)

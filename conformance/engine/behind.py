@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.engine.causes import Record
-from conformance.engine.uncalled import Can, Uncalled, options_of
+from conformance.engine.uncalled import Uncalled, options_of
 from conformance.generate.bits import derive
 from conformance.generate.covering import covered
 from conformance.generate.phases import Batch, Instead, batch
+from conformance.laws.law import Can
 from conformance.spec import LayerConfig
 
 ROUNDS = 3

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from conformance.checks import Verdict
+from conformance.engine.conditions import SIZES
 from conformance.errors import SpecError
 from conformance.generate.tensors import KINDS
 from conformance.spec import Case, DataSpec
@@ -17,8 +18,6 @@ TRIES = 80
 
 Fails = Callable[[Case], Verdict | None]
 """The verdict on a case if it still fails in the same way, else None."""
-
-_SIZES = ("batch", "timesteps", "features", "units")
 
 
 @dataclass
@@ -57,7 +56,7 @@ def minimise(case: Case, verdict: Verdict, fails: Fails, tries: int = TRIES) -> 
         progress = False
         for name in tuple(search.case.config.non_default()):
             progress |= search.step(_default_option(search.case, name))
-        for name in _SIZES:
+        for name in SIZES:
             progress |= search.step(_smaller_size(search.case, name))
         progress |= search.step(_simpler_data(search.case))
     return search.case, search.verdict

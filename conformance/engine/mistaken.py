@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reference import Cells
-from conformance.reference.activations import LINEAR
+from conformance.reference.activations import LINEAR, Activation
 from conformance.reference.arithmetic import Arithmetic, N, S
 from conformance.reference.cells import GRU, LSTM
 from conformance.spec import LayerConfig
@@ -39,20 +39,22 @@ class _BareOutput(LSTM):
         self.output_activation = LINEAR
 
 
-class _GatedCandidateLSTM(LSTM):
+class _GatedCandidate:
     """The candidate goes through the activation of the gates."""
+
+    recurrent_activation: Activation
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.activation = self.recurrent_activation
 
 
-class _GatedCandidateGRU(GRU):
-    """The candidate goes through the activation of the gates."""
+class _GatedCandidateLSTM(_GatedCandidate, LSTM):
+    pass
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.activation = self.recurrent_activation
+
+class _GatedCandidateGRU(_GatedCandidate, GRU):
+    pass
 
 
 class _ExchangedLSTM(LSTM):

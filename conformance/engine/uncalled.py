@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.engine.conditions import Features, Literal
@@ -10,9 +10,6 @@ from conformance.engine.events import DEVIATIONS, CaseJudged
 from conformance.engine.grouping import Rule, explain
 from conformance.errors import SpecError
 from conformance.spec import Case, LayerConfig
-
-Can = Callable[[LayerConfig], bool]
-"""Whether a configuration may be run."""
 
 _CALLS = ("accepted", "survival")
 """The checks that fail where a layer cannot be built, or cannot be called."""

@@ -11,13 +11,11 @@ from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conformance.engine.events import Evidence
 from conformance.report.drawing.canvas import LETTER, Box, Drawing, Point
 from conformance.report.text import number, ratio
-
-Floats = NDArray[np.float64]
+from conformance.spec import Floats
 
 Spot = TypeVar("Spot", bound=tuple[float, ...])
 
