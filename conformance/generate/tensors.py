@@ -161,7 +161,7 @@ def _scale(weight: WeightContract, kind: str, gain: float) -> float:
     """Factor that gives kernels the wanted gain whatever their size; sqrt(3) because uniform numbers vary by 1/3."""
     if "bias" in weight.role:
         return 1.0
-    fan_in = weight.shape[0] if weight.role == "kernel" else min(weight.shape)
+    fan_in = max(weight.shape[0] if weight.role == "kernel" else min(weight.shape), 1)
     if kind in _EXACT:
         return 2.0 ** -math.ceil(math.log2(_EXACT[kind] * math.sqrt(fan_in)))
     return math.sqrt(3 / fan_in) * (gain if weight.role == "recurrent_kernel" else 1.0)

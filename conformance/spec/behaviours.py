@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ class Behaviour:
         dialect: the dialect that it belongs to.
         clause: the clause that leaves it open.
         question: one sentence.
-        layer, options: of the probe; options left out have their default.
+        layer, options, sizes: of the probe; options left out have their default. A size may be 0.
         observer: what reads the answer; see `conformance.engine.observers`.
         answers: name of an answer -> what it means; those that every question can have come last.
         arguments: constructor arguments of the probe that replace valid ones.
@@ -47,6 +47,7 @@ class Behaviour:
     observer: str
     answers: Mapping[str, str]
     options: Mapping[str, Value] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     change: str | None = None
     route: str | None = None
@@ -58,7 +59,9 @@ class Behaviour:
     @property
     def config(self) -> LayerConfig:
         """The configuration of the probe; `SpecError` if it is not valid."""
-        return LayerConfig.of(self.dialect, self.layer, self.options, SIZES)
+        return replace(
+            LayerConfig.of(self.dialect, self.layer, self.options, SIZES), sizes=replace(SIZES, **self.sizes)
+        )
 
 
 @cache
