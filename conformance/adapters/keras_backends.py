@@ -50,6 +50,11 @@ class Backend(Protocol):
     def gradients(self, layer: Any, run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         """The gradients of a call, which `run` makes, by the means of the framework."""
 
+    def curvature(
+        self, layer: Any, run: Run, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
+        """How these change along directions of input, weights and initial states, all at once."""
+
 
 def keywords(inputs: terms.Inputs) -> Dict[str, Any]:
     """The arguments of a call beside the input; those not handed over are left out."""
@@ -99,6 +104,21 @@ class TensorFlow:
             tape.watch(leaves)
             outputs, cotangents = zip(*weighed(run(inputs)))
         x, *found = tape.gradient(outputs, leaves, cotangents, unconnected_gradients="zero")
+        return terms.Gradients(x, found[: len(weights)], found[len(weights) :])
+
+    def curvature(
+        self, layer: Any, run: Run, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
+        weights, states = self.values(layer), inputs.initial_state or []
+        leaves = [inputs.x, *weights, *states]
+        along = [directions.x, *directions.weights, *directions.initial_state]
+        with self.tf.GradientTape(watch_accessed_variables=False) as outer:
+            outer.watch(leaves)
+            with self.tf.GradientTape(watch_accessed_variables=False) as inner:
+                inner.watch(leaves)
+                outputs, cotangents = zip(*weighed(run(inputs)))
+            first = inner.gradient(outputs, leaves, cotangents, unconnected_gradients="zero")
+        x, *found = outer.gradient(first, leaves, along, unconnected_gradients="zero")
         return terms.Gradients(x, found[: len(weights)], found[len(weights) :])
 
     def values(self, layer: Any) -> List[Any]:
@@ -157,6 +177,15 @@ class Torch:
         weights = [variable.value for variable in layer.weights]
         return torch_gradients.by_autograd(self.torch, run, inputs, weights, weighed)
 
+    def curvature(
+        self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
+        def run(given: terms.Inputs) -> Any:
+            return layer(given.x, **keywords(given))
+
+        weights = [variable.value for variable in layer.weights]
+        return torch_gradients.by_autograd_twice(self.torch, run, inputs, weights, weighed, directions)
+
     def key(self, _inputs: terms.Inputs, _unroll: bool) -> Any:
         raise NotImplementedError("only eager calls")
 
@@ -211,22 +240,39 @@ class Jax:
         return call
 
     def gradients(self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
+        run, given = self._of_all(layer, inputs)
+        result, pull = self.jax.vjp(run, *given)
+        weights, x, states = self.jax.block_until_ready(pull(self._cotangents(result, weighed)))
+        return terms.Gradients(x, weights, states or [])
+
+    def curvature(
+        self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
+        jax, (run, given) = self.jax, self._of_all(layer, inputs)
+        cotangents = self._cotangents(run(*given), weighed)
+        along = (list(directions.weights), directions.x, list(directions.initial_state) or None)
+        change = jax.jit(lambda at, to: jax.jvp(lambda *of: jax.vjp(run, *of)[1](cotangents), at, to)[1])
+        weights, x, states = jax.block_until_ready(change(given, along))
+        return terms.Gradients(x, weights, states or [])
+
+    def _of_all(self, layer: Any, inputs: terms.Inputs) -> Tuple[Callable[..., Any], Tuple[Any, Any, Any]]:
+        """A call as a function of weights, input and initial states, and these."""
         fixed = [variable.value for variable in layer.non_trainable_variables]
 
         def run(trainable: Any, x: Any, states: Any) -> Any:
             given = keywords(inputs._replace(initial_state=states))
             return layer.stateless_call(trainable, fixed, x, **given)[0]
 
-        tree, jax = self.jax.tree_util, self.jax
         weights = [variable.value for variable in layer.trainable_variables]
-        result, pull = jax.vjp(jax.jit(run), weights, inputs.x, inputs.initial_state)
+        return self.jax.jit(run), (weights, inputs.x, inputs.initial_state)
+
+    def _cotangents(self, result: Any, weighed: terms.Weighed) -> Any:
+        """The weights of what a call gives in the loss, nested as it is."""
+        tree, jax = self.jax.tree_util, self.jax
         leaves, nesting = tree.tree_flatten(result)
         copies = [jax.numpy.array(leaf) for leaf in leaves]  # a tensor may be returned twice
         weighing = {id(tensor): cotangent for tensor, cotangent in weighed(tree.tree_unflatten(nesting, copies))}
-        cotangents = [weighing.get(id(copy), jax.numpy.zeros_like(copy)) for copy in copies]
-        found = pull(tree.tree_unflatten(nesting, cotangents))
-        weights, x, states = jax.block_until_ready(found)
-        return terms.Gradients(x, weights, states or [])
+        return tree.tree_unflatten(nesting, [weighing.get(id(copy), jax.numpy.zeros_like(copy)) for copy in copies])
 
 
 def _hide_tensorflow() -> None:

@@ -60,8 +60,8 @@ OPTIONS: Dict[str, List[Any]] = {
     "initial_state": [False, True],
 }
 
-OWN_FEATURES = ("regularizers",)
-"""Of layers of Keras itself, beside `FEATURES`."""
+OWN_FEATURES = ("regularizers", "curvature")
+"""Of layers of Keras itself, beside `FEATURES`: a class of somebody's own may have a backward pass without one."""
 
 FEATURES = ("carry", "layouts", "threads", "stateful", "mixed", "gradients", "initial_weights", "dropout", "train")
 
@@ -130,6 +130,11 @@ class KerasLayer:
 
     def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
         return self.backend.gradients(self.layer, functools.partial(self.call, mode), inputs, weighed)
+
+    def curvature(
+        self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
+    ) -> terms.Gradients:
+        return self.backend.curvature(self.layer, functools.partial(self.call, mode), inputs, weighed, directions)
 
     def descend(self, inputs: terms.Inputs, descent: terms.Descent) -> Iterable[Sequence[np.ndarray[Any, Any]]]:
         return keras_training.by_fit(self.scene(inputs), descent)

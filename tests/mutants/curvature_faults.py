@@ -1,16 +1,21 @@
 """Layers with second derivatives: one tanh layer of PyTorch, its gradients taken at complex numbers; faults in these.
 
 The gradients are analytic functions: at a number with a tiny imaginary part in some direction, their imaginary part is
-that times their derivative along the direction (Squire and Trapp 1998), to the last digit.
+that times their derivative along the direction (Squire and Trapp 1998), to the last digit. For layers of Keras, the
+difference of gradients on both sides is taken, in float64.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from gradient_faults import STYLE, Emulation, trainable
 from numpy_layers import TorchLayer, fault, terms
+
+from conformance.spec import Tensors
 
 Array = np.ndarray
 
@@ -125,3 +130,82 @@ def gradients_instead_of_curvature(dialect: Any) -> None:
             return self.gradients(mode, inputs, weighed)
 
     curved(dialect, First)
+
+
+# ---------------------------------------------------------------- Keras
+
+STEP = 2.0**-20
+"""To both sides."""
+
+IN_FLOAT64 = replace(STYLE, dtype="float64")
+
+
+def twice(dialect: Any, kind: type[Emulation]) -> None:
+    """Let layers whose gradients are right compute second derivatives as if their gradients were those of `kind`."""
+    trainable(dialect, Emulation)
+
+    class Twice(dialect.layer_class):  # type: ignore[misc]
+        def curvature(self, mode: str, inputs: Any, weighed: terms.Weighed, along: terms.Gradients) -> terms.Gradients:
+            given, cotangents = self.given(inputs), self.cotangents(mode, inputs, weighed)
+            weighing = {name: array.astype(np.float64) for name, array in cotangents.items()}
+            config = self.config.with_options(dtype="float64")
+            sides = [kind(config, moved(given, along, step), IN_FLOAT64).gradients(weighing) for step in (STEP, -STEP)]
+            x, *found = (((a - b) / (2 * STEP)).astype(np.float32) for a, b in zip(*sides, strict=True))
+            return terms.Gradients(x, found[: len(given.weights)], found[len(given.weights) :])
+
+    dialect.layer_class = Twice
+    dialect.features = [*dialect.features, "curvature"]
+
+
+def moved(given: Tensors, along: terms.Gradients, step: float) -> Tensors:
+    """All that a call is given in float64, so far along its direction."""
+
+    def each(arrays: Sequence[Array], directions: Sequence[Array]) -> tuple[Array, ...]:
+        pairs = zip(arrays, directions, strict=True)
+        return tuple(array.astype(np.float64) + step * direction for array, direction in pairs)
+
+    (x,), weights = each([given.x], [along.x]), each(given.weights, along.weights)
+    states = None if given.initial_state is None else each(given.initial_state, along.initial_state)
+    return replace(given, x=x, weights=weights, initial_state=states)
+
+
+@fault
+def second_derivatives_of_keras(dialect: Any) -> None:
+    """Right ones."""
+    twice(dialect, Emulation)
+
+
+@fault
+def curvature_without_cell_state(dialect: Any) -> None:
+    """When gradients are differentiated, the way from a cell state to the one before it is cut."""
+
+    class Detached(Emulation):
+        def back_lstm(self, row: Any, dh: Any, dc: Any) -> Any:
+            return *super().back_lstm(row, dh, dc)[:3], []
+
+    twice(dialect, Detached)
+
+
+@fault
+def curvature_without_masked_steps(dialect: Any) -> None:
+    """When gradients are differentiated, what is shown at masked steps counts as a constant."""
+
+    class Forgetful(Emulation):
+        def shown(self, cotangents: Any, b: int, k: int, mask: Any) -> list[Any]:
+            return super().shown(cotangents, b, k, mask) if mask[k] else []
+
+    twice(dialect, Forgetful)
+
+
+@fault
+def curvature_along_one_direction(dialect: Any) -> None:
+    """Directions of weights are forgotten: only what depends on the input is differentiated again."""
+    twice(dialect, Emulation)
+    honest = dialect.layer_class
+
+    class InputAlone(honest):
+        def curvature(self, mode: str, inputs: Any, weighed: terms.Weighed, along: terms.Gradients) -> terms.Gradients:
+            zeros = [np.zeros_like(direction) for direction in along.weights]
+            return honest.curvature(self, mode, inputs, weighed, along._replace(weights=zeros))
+
+    dialect.layer_class = InputAlone

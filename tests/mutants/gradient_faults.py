@@ -30,12 +30,19 @@ def trainable(dialect: KerasDialect, kind: type[Emulation]) -> None:
             self.config = LayerConfig.of("keras", layer, own, Sizes(**sizes))
 
         def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
+            given = self.given(inputs)
+            x, *found = kind(self.config, given, STYLE).gradients(self.cotangents(mode, inputs, weighed))
+            return terms.Gradients(x, found[: len(given.weights)], found[len(given.weights) :])
+
+        def given(self, inputs: terms.Inputs) -> Tensors:
+            """All that a call is given."""
             arrays, states = tuple(array for _, array in self.weights()), inputs.initial_state
-            given = Tensors(arrays, inputs.x, inputs.mask, None, None if states is None else tuple(states))
+            return Tensors(arrays, inputs.x, inputs.mask, None, None if states is None else tuple(states))
+
+        def cotangents(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> dict[str, Any]:
+            """The weights of outputs by the names of these."""
             pairs = zip(outputs(self.config), weighed(self.call(mode, inputs)), strict=True)
-            cotangents = {output.name: cotangent for output, (_, cotangent) in pairs}
-            x, *found = kind(self.config, given, STYLE).gradients(cotangents)
-            return terms.Gradients(x, found[: len(arrays)], found[len(arrays) :])
+            return {output.name: cotangent for output, (_, cotangent) in pairs}
 
     dialect.layer_class = Trainable
     dialect.features = [*dialect.features, "gradients"]

@@ -232,6 +232,9 @@ CURVATURE = (
     torch("slope_without_slope", "curvature", only=RNN),
     torch("curvature_within_steps_alone", "curvature", only=RNN),
     torch("gradients_instead_of_curvature", "curvature", only=RNN),
+    keras("curvature_without_cell_state", "curvature", "layer=lstm", phases=ALL, only=LSTM),
+    keras("curvature_without_masked_steps", "curvature", "return_sequences=True", phases=ALL, only=SEQUENCES),
+    keras("curvature_along_one_direction", "curvature", phases=ALL, only=GRU),
 )
 
 QUANTIZATION = (

@@ -150,7 +150,7 @@ class Emulation:
         batch, timesteps, _ = self.draw.x.shape
         dx = np.zeros_like(self.draw.x)
         terms: dict[str, list[Any]] = {role: [] for role in ("kernel", "recurrent_kernel", "bias", "recurrent_bias")}
-        initial = [np.zeros((batch, self.config.sizes.units), np.float32) for _ in range(2)]
+        initial = [np.zeros((batch, self.config.sizes.units), self.style.dtype) for _ in range(2)]
         order = list(range(timesteps))[:: -1 if self.config.get("go_backwards") else 1]
         for b in range(batch):
             mask = np.ones(timesteps, bool) if self.draw.mask is None else self.draw.mask[b]
