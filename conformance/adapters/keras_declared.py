@@ -84,6 +84,9 @@ class Way(NamedTuple):
 # "Cannot unroll a RNN if the time dimension is undefined": the ValueError of RNN.call.
 FREE_TIME: Mapping[str, List[Any]] = {"unroll": [False]}
 
+# Another layer is made for them, of the type that the options say: not for layers of mixed precision.
+OWN_TYPE: Mapping[str, List[Any]] = {"dtype": ["float32", "float64"]}
+
 WAYS: Dict[str, Way] = {
     "compute_output_shape": Way(output_shape),
     "compute_output_shape_unknown": Way(output_shape, free=BATCH_AND_TIME, needs=FREE_TIME),
@@ -92,9 +95,9 @@ WAYS: Dict[str, Way] = {
     "symbolic_unknown_batch": Way(symbolic_call, free=BATCH),
     "symbolic_unknown": Way(symbolic_call, free=BATCH_AND_TIME, needs=FREE_TIME),
     "compute_mask": Way(mask, of="mask"),
-    "stateful_compute_output_shape": Way(stateful(output_shape)),
-    "stateful_compute_output_spec": Way(stateful(output_spec)),
-    "stateful_symbolic": Way(stateful(symbolic_call)),
+    "stateful_compute_output_shape": Way(stateful(output_shape), needs=OWN_TYPE),
+    "stateful_compute_output_spec": Way(stateful(output_spec), needs=OWN_TYPE),
+    "stateful_symbolic": Way(stateful(symbolic_call), needs=OWN_TYPE),
 }
 
 
