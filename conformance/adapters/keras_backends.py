@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Protocol,
 import numpy as np
 
 if TYPE_CHECKING or __package__:
-    from conformance.adapters import terms, torch_arrays, torch_gradients
+    from conformance.adapters import terms, torch_arrays, torch_gradients, wire
 else:
     import terms
     import torch_arrays
     import torch_gradients
+    import wire
 
 
 Run = Callable[["terms.Inputs"], Any]
 """Makes a call."""
+
+KEPT_LAYERS = 40
+"""After so many layers JAX is told to forget the programs that it has in memory."""
 
 
 class Backend(Protocol):
@@ -31,6 +35,9 @@ class Backend(Protocol):
 
     def versions(self) -> Dict[str, str]:
         """Package -> version."""
+
+    def relieve(self) -> None:
+        """Give back memory that earlier layers took; called before a layer is made."""
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         """A tensor of the same type, shape and values."""
@@ -79,6 +86,9 @@ class TensorFlow:
 
     def versions(self) -> Dict[str, str]:
         return {"tensorflow": self.tf.__version__}
+
+    def relieve(self) -> None:
+        """Functions of TensorFlow go with the layer."""
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return self.tf.constant(array)
@@ -160,6 +170,9 @@ class Torch:
     def versions(self) -> Dict[str, str]:
         return {"torch": self.torch.__version__}
 
+    def relieve(self) -> None:
+        """Nothing is kept."""
+
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return torch_arrays.tensor_of(self.torch, array)
 
@@ -204,15 +217,25 @@ class Jax:
         os.environ["JAX_ENABLE_X64"] = "1"  # or there is no float64
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " " + flags).strip()
-        # For users who name a cache by JAX_COMPILATION_CACHE_DIR: everything here is small, and worth keeping.
+        # Keras makes a new function for `lax.scan` in every call, and so JAX compiles it in every call; a cache gives
+        # what was compiled for an equal program. It is this process's own, unless the user names one.
+        if wire.SCRATCH in os.environ:
+            os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ[wire.SCRATCH])
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
         import jax
 
         self.jax: Any = jax
+        self.layers = 0
 
     def versions(self) -> Dict[str, str]:
         return {"jax": self.jax.__version__}
+
+    def relieve(self) -> None:
+        """JAX keeps every program that was ever compiled, 10 MB a layer; what is needed again comes from the cache."""
+        self.layers += 1
+        if self.layers % KEPT_LAYERS == 0:
+            self.jax.clear_caches()
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
         return self.jax.numpy.array(array)

@@ -205,6 +205,7 @@ class Keras:
     def construct(
         self, layer: str, options: Dict[str, Any], sizes: Dict[str, int], arguments: Dict[str, Any]
     ) -> KerasLayer:
+        self.backend.relieve()
         inner = functools.partial(self._inner, layer, options, sizes)
         wrap = functools.partial(self._wrapped, options)
         both = ("dtype", "merge_mode") if options["bidirectional"] else ()

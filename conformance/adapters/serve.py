@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -354,6 +355,9 @@ def serve(load: Callable[[], terms.Adapter]) -> int:
         return 2
     except BrokenPipeError:
         return 0
+    finally:
+        if wire.SCRATCH in os.environ:  # who started this process removes it, too, if it still can
+            shutil.rmtree(os.environ[wire.SCRATCH], ignore_errors=True)
 
 
 def _loaded(load: Callable[[], terms.Adapter]) -> Callable[[Dict[str, Any], wire.Arrays], Reply]:

@@ -19,6 +19,9 @@ try:
 except ImportError:  # NumPy alone has no such type; its bits can still be handed on
     BFLOAT16 = np.dtype("V2")
 
+SCRATCH = "RNN_CONFORMANCE_SCRATCH"
+"""The variable that names a directory of the worker's own, which is gone with its process."""
+
 MAX_LINE = 1 << 20
 """Longest line of JSON, in bytes."""
 

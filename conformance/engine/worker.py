@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import weakref
@@ -92,15 +94,20 @@ class _Process:
     """One life of a worker: the process, and the threads that keep its pipes from blocking."""
 
     def __init__(self, launch: Launch) -> None:
-        self.popen = subprocess.Popen(  # noqa: S603 - the user named this program
-            launch.command,
-            env={**os.environ, **launch.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self.finalizer = weakref.finalize(self, _kill, self.popen)
+        scratch = tempfile.mkdtemp(prefix="rnn-conformance-")
+        try:
+            self.popen = subprocess.Popen(  # noqa: S603 - the user named this program
+                launch.command,
+                env={**os.environ, **launch.environment, wire.SCRATCH: scratch},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        self.finalizer = weakref.finalize(self, _kill, self.popen, scratch)
         self.outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self.frames: SimpleQueue[_Frame] = SimpleQueue()
         self.tail = bytearray()
@@ -350,11 +357,12 @@ def _thread(target: Callable[..., None], *arguments: Any) -> threading.Thread:
     return thread
 
 
-def _kill(popen: subprocess.Popen[bytes]) -> None:
-    """End a process and the group that it leads, whatever state they are in."""
+def _kill(popen: subprocess.Popen[bytes], scratch: str) -> None:
+    """End a process and the group that it leads, whatever state they are in, and remove its directory."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(popen.pid, signal.SIGKILL)
     popen.wait()
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _signal_name(number: int) -> str:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from driving import FAKES, QUICK, arrays, ask, build, call, config, fake, faulty, results, some_tensors
 
+from conformance.adapters import wire
 from conformance.engine.implementations import Launch
 from conformance.engine.worker import Limits, Worker, WorkerDied, WorkerLost, WorkerNonsense, WorkerTimeout
 from conformance.errors import BrokenImplementationError
@@ -363,7 +364,7 @@ def test_close_does_not_wait_for_requests_under_way() -> None:
 
 @pytest.mark.parametrize("ending", ["raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGINT)", "sys.exit()"])
 def test_nothing_is_left_when_the_engine_ends(ending: str, tmp_path: Path) -> None:
-    """Even when nobody closes the worker."""
+    """Even when nobody closes the worker: no process, no directory."""
     script = tmp_path / "engine.py"
     script.write_text(
         textwrap.dedent(f"""
@@ -381,13 +382,43 @@ def test_nothing_is_left_when_the_engine_ends(ending: str, tmp_path: Path) -> No
     path = os.pathsep.join([str(FAKES.parent), str(FAKES.parents[2])])
     done = subprocess.run(
         [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
     pid = int(done.stdout)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert [*tmp_path.iterdir()] == [script]
+
+
+def scratch_of(worker: Worker) -> Path:
+    """The directory of a worker's process, with a file in it."""
+    folder = Path(processes_of(worker)[0].environ()[wire.SCRATCH])
+    (folder / "something").touch()
+    return folder
+
+
+def test_every_process_has_an_empty_directory_that_goes_with_it() -> None:
+    with faulty("hangs", SHORT) as worker:
+        calls(worker)
+        first = scratch_of(worker)
+        worker.send(call(1), arrays(TENSORS))
+        with pytest.raises(WorkerTimeout):
+            worker.receive()
+        assert not first.exists()
+        worker.restart()
+        second = scratch_of(worker)
+        assert [it.name for it in second.iterdir()] == ["something"]
+    assert not second.exists()
+
+
+def test_a_worker_removes_its_directory_if_the_engine_cannot(tmp_path: Path) -> None:
+    launch = fake("numpy_layers.py", "keras")
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    subprocess.run(launch.command, env={**os.environ, wire.SCRATCH: str(folder)}, input=b"", check=True)
+    assert not folder.exists()
 
 
 def test_cpu_time_is_counted_across_restarts() -> None:
