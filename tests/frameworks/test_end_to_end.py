@@ -100,7 +100,7 @@ FOUND = (
         "keras:jax",
         "values",
         frozenset({"return_sequences=True", "unroll=True", "zero_output_for_mask=True"}),
-        only={"bidirectional": "false", "unroll": "true", "zero_output_for_mask": "true", "dtype": "float32"},
+        only={"bidirectional": "false", "return_sequences": "true", "unroll": "true"},
     ),
 )
 
