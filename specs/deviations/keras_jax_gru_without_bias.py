@@ -12,8 +12,8 @@ import sys
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_ENABLE_X64"] = "1" if "x64" in sys.argv else "0"
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
 zeros = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}
 for dtype in ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"):
