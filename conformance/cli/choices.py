@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from conformance.generate.phases import PHASES, Phase
 from conformance.generate.shard import Shard
 from conformance.results import Results, read_results
 from conformance.spec import Case, dialect_names, load_dialect
+
+MOST_WORKERS = 4
+"""Workers of an implementation unless told: each imports its framework, and takes the memory for that."""
+
+
+def workers_for(implementations: int) -> int:
+    """As many workers of each implementation as keep all cores busy, also when some are done before the others."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_WORKERS, cores, -(-2 * cores // implementations))
 
 
 def seed_of(chosen: int | None, *earlier: Results | None) -> int | None:

@@ -15,7 +15,7 @@ from types import FrameType
 import click
 
 from conformance.cli.accept import known_of, known_option, stale
-from conformance.cli.choices import only_of, phases_of, saved_in, seed_of, shard_of
+from conformance.cli.choices import only_of, phases_of, saved_in, seed_of, shard_of, workers_for
 from conformance.cli.compare import against, baseline_of
 from conformance.cli.model import layers_of
 from conformance.cli.options import LATEST, contract_options, launches, python_option, replace_option
@@ -115,6 +115,12 @@ Examples:
 @click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one answer.")
 @click.option("--memory", type=click.IntRange(64), default=6144, show_default=True, help="MiB that a worker may use.")
 @click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes of each implementation that share its cases; as many as there are cores (at most 4) unless told, "
+    "fewer for each of several implementations.",
+)
+@click.option(
     "--fail-on",
     type=click.Choice(["deviations", "broken"]),
     default="deviations",
@@ -150,6 +156,7 @@ def run(
     max_time: float | None,
     timeout: float,
     memory: int,
+    workers: int | None,
     fail_on: str,
     form: str,
     pythons: tuple[str, ...],
@@ -184,6 +191,7 @@ def run(
         max_seconds=max_time,
         configs=layers_of(model, started),
         ask=True,
+        workers=workers_for(len(started)) if workers is None else workers,
         known=known_of(known, ours=not no_known),
     )
     options = going_on(options, cut_off, file)

@@ -22,6 +22,7 @@ from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise
 from conformance.engine.needs import narrowed, options_needed, roomy
 from conformance.engine.session import Modes, Session
+from conformance.engine.trials import tries
 from conformance.errors import BrokenImplementationError
 from conformance.generate.bits import derive
 from conformance.generate.phases import Batch, accompanied, batch
@@ -141,7 +142,9 @@ class Investigator:
 
     def _tried(self, name: str, passing: Sequence[Record]) -> Sequence[Record]:
         """Those that passed what failed: of a law with several routes, each case has tried a few only."""
-        return [record for record in passing if self._session.tries(name, record.case)] if "/" in name else passing
+        return (
+            [record for record in passing if tries(self._session.hello, name, record.case)] if "/" in name else passing
+        )
 
     def _can_experiment(self, verdict: Verdict) -> bool:
         return not self._stop.is_set() and self._experiments_left > 0 and verdict.outcome not in _COSTLY

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -28,6 +29,8 @@ from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
 from conformance.engine.resume import Earlier, Left
 from conformance.engine.session import EAGER, Modes, Session
+from conformance.engine.team import Team
+from conformance.engine.trials import Trials, first_places, tries
 from conformance.engine.worker import Limits
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import PHASES, PROFILES, Batch, Phase, Profile, plan, resized
@@ -58,6 +61,7 @@ class RunOptions:
         earlier: what an earlier run of the same cases found: header, then implementations and cases. It is told again,
             and only the rest is run.
         ask: whether the open questions are asked, too.
+        workers: how many processes of each implementation share its cases.
     """
 
     launches: tuple[Launch, ...]
@@ -75,6 +79,7 @@ class RunOptions:
     configs: tuple[LayerConfig, ...] = ()
     earlier: tuple[RunStarted | ImplementationStarted | CaseJudged, ...] = ()
     ask: bool = False
+    workers: int = 1
 
 
 def run(options: RunOptions, stop: threading.Event | None = None) -> Iterator[Event]:
@@ -177,7 +182,7 @@ class _Test:
         self._options = options
         self._emit = events.put
         self._stop = stop
-        self._session = Session(launch, options.limits)
+        self._team = Team(launch, options.limits, options.workers)
         self._records: list[Record] = []
         self._known: tuple[Deviation, ...] = ()
         self._driver_seconds = 0.0
@@ -195,16 +200,16 @@ class _Test:
         except Exception as error:
             reason, unforeseen = f"an error of ours while testing {self.launch.name}", error
         finally:
-            self._session.close()
+            self._team.close()
             self._driver_seconds = time.thread_time()
             self._emit(_Done(reason, unforeseen))
 
     def _run(self) -> bool:
         """Everything; whether cases were left out because there are too many."""
-        hello = self._session.start()
+        hello = self._team.start()
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
-        accuracies = calibrate(self._session, dialect, hello, modes)
+        accuracies = calibrate(self._team.first, dialect, hello, modes)
         self._known = tuple(one for one in self._options.known if one.concerns(self.launch.name, hello.versions))
         whole = self._planned(dialect, hello)
         everything = [it for it in whole if self._options.shard is None or self._options.shard.has(it.config)]
@@ -212,28 +217,36 @@ class _Test:
         earlier = Earlier.of(self.launch.name, self._options.earlier)
         earlier.check(hello.versions, everything)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
-        for answer in ask(self._session, self.launch.name, hello, modes.first) if self._options.ask else ():
+        for answer in ask(self._team.first, self.launch.name, hello, modes.first) if self._options.ask else ():
             self._emit(answer)
         for judged in earlier.cases:
             self._tell(Case.from_canonical(judged.case), judged)
         held_to = precisions(dialect, accuracies)
         later = self._behind(whole, hello) if batches == everything else ()
+        trials = self._trials(whole, hello)
         for some in itertools.chain([batches], later):
-            self._judge(earlier.left(some), hello, held_to, modes)
+            self._judge(earlier.left(some), held_to, modes, trials)
+        self._team.close(keep=1)
         experiments = self._options.profile.experiments
-        investigator = Investigator(self.launch.name, self._session, held_to, modes, self._stop, experiments)
+        investigator = Investigator(self.launch.name, self._team.first, held_to, modes, self._stop, experiments)
         for group in investigator.groups(self._records):
             self._emit(group)
         records = [(record.case, record.judged) for record in self._records]
         for known in self._known:
-            self._emit(seen(known, self.launch.name, records, self._session.tries))
+            self._emit(seen(known, self.launch.name, records, partial(tries, hello)))
         return batches != everything
 
-    def _judge(self, left: Left, hello: Hello, held_to: Mapping[str, Precision], modes: Modes) -> None:
+    def _trials(self, whole: Sequence[Batch], hello: Hello) -> Trials:
+        """Which laws are tried on which of all cases."""
+        count, named = self._options.profile.laws, self._laws_of_witnesses()
+        free = [batch for batch in whole if batch.cases[0].id not in named]
+        return Trials(hello, count, named, first_places(hello, free, count))
+
+    def _judge(self, left: Left, held_to: Mapping[str, Precision], modes: Modes, trials: Trials) -> None:
         """Run batches and tell of the cases that have no verdict yet."""
         done = {id(batch): places for batch, places in left}
-        claimed, laws = self._claimed([batch for batch, _ in left], hello, done), self._options.profile.laws
-        for sent, observed in self._session.observe(claimed, held_to, modes, laws, self._laws_of_witnesses()):
+        claimed = self._claimed([batch for batch, _ in left], trials.hello, done)
+        for sent, observed in self._team.observe(claimed, held_to, modes, trials):
             for place, (mode, observation) in enumerate(zip(sent.modes, observed, strict=True)):
                 if place not in done[id(sent.batch)]:
                     self._record(sent.batch, mode, observation)
@@ -311,10 +324,10 @@ class _Test:
         self._emit(judged)
 
     def cost(self) -> dict[str, float]:
-        """CPU seconds of the worker, of its calls of the layer, and of this thread."""
+        """CPU seconds of the workers, of their calls of the layer, and of this thread."""
         return {
-            "worker": round(self._session.cpu_seconds, 3),
-            "forward": round(self._session.forward_seconds, 3),
+            "worker": round(self._team.cpu_seconds, 3),
+            "forward": round(self._team.forward_seconds, 3),
             "driver": round(self._driver_seconds, 3),
         }
 

@@ -18,17 +18,15 @@ from conformance.engine import requests
 from conformance.engine.implementations import Launch
 from conformance.engine.local import Local, LocalWorker
 from conformance.engine.requests import Hello
+from conformance.engine.trials import trials
 from conformance.engine.worker import Limits, Message, Worker, WorkerLost, WorkerTimeout
 from conformance.errors import BrokenImplementationError
 from conformance.generate.phases import Batch, accompanied
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Manner, Plan, Subject, laws_for
+from conformance.laws import LAWS, Manner, Plan
 from conformance.laws.law import PLAIN
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, Tensors, weights
-
-AHEAD = 2
-"""Batches whose requests are sent before the answers to the first of them are awaited."""
 
 SAMPLED = 4
 """Of so many configurations one has its weak and uninformative elements counted, which needs the costly allowance."""
@@ -86,11 +84,12 @@ class Session:
         self._worker = LocalWorker(launch) if isinstance(launch, Local) else Worker(launch, limits)
         self._restarts_left = RESTARTS
         self._handles = itertools.count(1)
+        self._waiting: deque[Sent] = deque()
 
     def start(self) -> Hello:
         """Start the worker; `BrokenImplementationError` if it cannot, or does not speak the protocol."""
-        self._hello = Hello.of(self._worker.start())
-        return self._hello
+        self.hello = Hello.of(self._worker.start())
+        return self.hello
 
     def close(self) -> None:
         """End the worker; no process is left."""
@@ -101,33 +100,32 @@ class Session:
         """CPU time of all workers of this session so far."""
         return self._worker.cpu_seconds
 
-    def observe(
-        self,
-        batches: Iterable[Batch],
-        held_to: Mapping[str, Precision],
-        modes: Modes,
-        laws: int = 0,
-        named: Mapping[str, Sequence[str]] | None = None,
-    ) -> Iterator[tuple[Sent, list[Observation]]]:
-        """Run batches and give their observations in order.
+    def send(self, batch: Batch, modes: Modes, laws: Iterable[tuple[str, Plan | Unclaimed]] = ()) -> None:
+        """Send the requests of a batch ahead; `take` gives what came of it, once for each batch that was sent.
 
         Args:
-            batches: what to run.
-            held_to: type -> accuracy that the implementation is held to.
+            batch: what to run.
             modes: how to call the layers.
-            laws: how many laws to try on the first case of each batch.
-            named: case id -> the laws, or `routes/NAME`, to try on that case instead.
+            laws: to try on its first case.
         """
-        waiting: deque[Sent] = deque()
-        for batch in batches:
-            names = (named or {}).get(batch.cases[0].id)
-            chosen = self._some_laws(batch, laws) if names is None else self._laws(batch, names)
-            waiting.append(self._sent(batch, modes, laws=chosen))
-            self._submit(waiting[-1])
-            if len(waiting) > AHEAD:
-                yield self._next(waiting, held_to)
-        while waiting:
-            yield self._next(waiting, held_to)
+        self._waiting.append(self._sent(batch, modes, laws=laws))
+        self._submit(self._waiting[-1])
+
+    def take(self, held_to: Mapping[str, Precision]) -> tuple[Sent, list[Observation]]:
+        """The batch that was sent first of those that were not taken, and its observations.
+
+        Args:
+            held_to: type -> accuracy that the implementation is held to.
+        """
+        sent = self._waiting.popleft()
+        due = _expectations(sent, held_to)
+        try:
+            return sent, self._collect(sent, due)
+        except WorkerLost as loss:
+            seen = self._after_loss(sent, due, loss)
+            for later in self._waiting:
+                self._submit(later)
+            return sent, seen
 
     def observe_alone(self, case: Case, held_to: Mapping[str, Precision], mode: str) -> Observation:
         """One case on a fresh layer, followed by calls with other data and by all laws; nothing else under way."""
@@ -151,14 +149,8 @@ class Session:
             thorough: whether the first call is made again and looked at afterwards, as some checks need.
             laws: the laws to try on the first case, as far as they say something about it; `routes/NAME` for one route.
         """
-        sent = self._sent(batch, Modes(mode, mode), thorough=thorough, laws=self._laws(batch, laws))
+        sent = self._sent(batch, Modes(mode, mode), thorough=thorough, laws=trials(self.hello, batch.cases[0], laws))
         return self._together(sent, _expectations(sent, held_to))
-
-    def tries(self, name: str, case: Case) -> bool:
-        """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
-        law, _, route = name.partition("/")
-        plan = dict(self._laws(Batch("pinned", case.config, (case,)), (law,))).get(law)
-        return isinstance(plan, Plan) and (not route or any(call.manner.name == route for call in plan.calls))
 
     def call_once(
         self,
@@ -175,7 +167,7 @@ class Session:
         """
         handle = next(self._handles)
         calls = [requests.call(handle, drawn, mode, manner=manner)]
-        calls = calls if before is None else [requests.call(handle, before, self._hello.modes[0]), *calls]
+        calls = calls if before is None else [requests.call(handle, before, self.hello.modes[0]), *calls]
         try:
             for request in (requests.build(handle, config, arguments=arguments), *calls, requests.release(handle)):
                 self._worker.send(*request)
@@ -195,37 +187,6 @@ class Session:
         chosen = tuple(modes.later if index else modes.first for index in range(len(batch.cases)))
         ordered = dict(sorted(laws, key=lambda law: LAWS[law[0].partition("/")[0]].spoils))
         return Sent(batch, chosen, tuple(tensors(case) for case in batch.cases), thorough, ordered)
-
-    def _some_laws(self, batch: Batch, count: int) -> Iterator[tuple[str, Plan | Unclaimed]]:
-        """Some of the laws that say something about the first case; which, follows from the configuration.
-
-        Those that the implementation does not claim take no place of others.
-        """
-        for name, plan in self._laws(batch, laws_for(batch.config)) if count else ():
-            yield name, plan
-            count -= isinstance(plan, Plan)
-            if not count:
-                return
-
-    def _laws(self, batch: Batch, names: Iterable[str]) -> Iterator[tuple[str, Plan | Unclaimed]]:
-        """Those of some laws that say something about the first case of a batch."""
-        case = batch.cases[0]
-        if case.rejection is not None:
-            return
-        drawn = tensors(case)
-        for name, _, route in (chosen.partition("/") for chosen in names):
-            law = LAWS[name]
-            lacking = self._hello.lacks(law.needs)
-            routes = tuple(it for it in self._hello.routes_for(case.config) if route in ("", it))
-            runtimes = tuple(it for it in self._hello.runtimes_for(case.config) if route in ("", it))
-            quantizes = tuple(it for it in self._hello.quantizes_for(case.config) if route in ("", it))
-            ways = tuple(it for it in self._hello.ways_to_declare(case.config) if route in ("", it.name))
-            can = lambda config: self._hello.missing(config) is None  # noqa: E731
-            plan = law.plan(Subject(case, drawn, can, name, routes, ways, runtimes, quantizes))
-            if lacking and (plan is not None or law.ways):  # without ways there is no plan
-                yield law.name, Unclaimed(lacking)
-            elif plan is not None:
-                yield law.name, plan
 
     def _submit(self, sent: Sent) -> None:
         """Send all requests of a batch.
@@ -271,17 +232,6 @@ class Session:
                 self._worker.send(*requests.release(other))
 
     # ------------------------------------------------------------ receiving
-
-    def _next(self, waiting: deque[Sent], held_to: Mapping[str, Precision]) -> tuple[Sent, list[Observation]]:
-        sent = waiting.popleft()
-        due = _expectations(sent, held_to)
-        try:
-            return sent, self._collect(sent, due)
-        except WorkerLost as loss:
-            seen = self._after_loss(sent, due, loss)
-            for later in waiting:
-                self._submit(later)
-            return sent, seen
 
     def _together(self, sent: Sent, due: Sequence[Expectation | None]) -> list[Observation]:
         self._submit(sent)

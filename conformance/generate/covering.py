@@ -12,6 +12,7 @@ from functools import cache
 from itertools import combinations, product
 from typing import Any
 
+from conformance.generate.bits import Stream
 from conformance.spec import Dialect, Option, Value, dialect_names, load_dialect, specs_path
 from conformance.spec.dialect import ABSENT
 
@@ -20,11 +21,26 @@ Row = Mapping[str, Value]
 
 STRENGTHS = (2, 3)
 
+TOGETHER = 3
+"""So many values of options that decide things together appear in every array, whatever its strength."""
+
+COMPLETIONS = 50
+"""Ways to choose the other options of a row that are tried when an array is made."""
+
 
 @cache
 def load(dialect: str, strength: int) -> tuple[Row, ...]:
     """The stored covering array of a dialect."""
     return tuple(json.loads((specs_path() / "covering" / f"{dialect}-{strength}.json").read_text(encoding="utf-8")))
+
+
+def missing_together(dialect: Dialect, rows: Sequence[Row]) -> set[frozenset[tuple[str, Value]]]:
+    """The valid triples of values of `Dialect.together` that no row has; empty for a covering array."""
+    return {
+        those
+        for those in valid_tuples(dialect, TOGETHER) - covered(rows, TOGETHER)
+        if all(name in dialect.together for name, _ in those)
+    }
 
 
 def missing(dialect: Dialect, rows: Sequence[Row], strength: int) -> set[frozenset[tuple[str, Value]]]:
@@ -73,10 +89,48 @@ def make(dialect: Dialect, strength: int) -> list[Row]:
     factors = {"layer": list(dialect.layers)} | {name: _levels(option) for name, option in dialect.options.items()}
     constraints = [rule for option in dialect.options.values() for rule in _existence(option)]
     rows = covertable.make(factors, strength=strength, constraints=constraints)
-    return [
-        {"layer": row["layer"]} | {name: json.loads(row[name]) for name in dialect.options if row[name] != ABSENT}
-        for row in rows
-    ]
+    return completed(
+        dialect,
+        [
+            {"layer": row["layer"]} | {name: json.loads(row[name]) for name in dialect.options if row[name] != ABSENT}
+            for row in rows
+        ],
+    )
+
+
+def completed(dialect: Dialect, rows: Sequence[Row]) -> list[Row]:
+    """The rows, and as many more as it takes to have all triples of values of `Dialect.together`.
+
+    Greedy: of all rows that choose these options, always one with the most triples that are missing; of its
+    completions the one with the most triples of any options that no row has.
+    """
+    complete, stream = list(rows), Stream("covering", dialect.name)
+    lacking, have = missing_together(dialect, rows), covered(rows, TOGETHER)
+    pools = [dialect.options[name].ordinary for name in dialect.together]
+    while lacking:
+        chosen = max(
+            (_row(dialect, dict(zip(dialect.together, values, strict=True)), stream) for values in product(*pools)),
+            key=lambda row: len(covered([row], TOGETHER) & lacking),
+        )
+        fixed = {name: chosen[name] for name in dialect.together if name in chosen}
+        tried = [_row(dialect, fixed, stream) for _ in range(COMPLETIONS)]
+        best = max(
+            tried, key=lambda row: (len(covered([row], TOGETHER) & lacking), len(covered([row], TOGETHER) - have))
+        )
+        complete.append(best)
+        lacking -= covered([best], TOGETHER)
+        have |= covered([best], TOGETHER)
+    return complete
+
+
+def _row(dialect: Dialect, fixed: Mapping[str, Value], stream: Stream) -> Row:
+    """A row with these values where the options exist, and with random ones of the others."""
+    row: dict[str, Value] = {"layer": tuple(dialect.layers)[stream.integer(0, len(dialect.layers) - 1)]}
+    for option in dialect.options.values():
+        if option.exists(str(row["layer"]), row):
+            values = option.ordinary
+            row[option.name] = fixed.get(option.name, values[stream.integer(0, len(values) - 1)])
+    return row
 
 
 def _levels(option: Option) -> list[str]:

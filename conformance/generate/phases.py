@@ -84,8 +84,17 @@ class Profile:
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("quick", 2, 16, 60, 150, "every pair of option values; about half a minute an implementation", 9, 2),
-        Profile("ci", 3, 8, 150, 600, "every triple of option values; one to six minutes an implementation", 1, 2),
+        Profile(
+            "quick",
+            2,
+            16,
+            16,
+            150,
+            "every pair of option values, every triple of what shapes outputs; about half a minute an implementation",
+            9,
+            2,
+        ),
+        Profile("ci", 3, 8, 80, 600, "every triple of option values; one to six minutes an implementation", 1, 2),
         Profile("thorough", 3, 16, 1000, 3000, "every triple of option values and many random configurations", 1),
     )
 }
@@ -112,23 +121,29 @@ def plan(
         phases: which phases.
         saved: cases to run first, such as failures of an earlier run; those of other dialects are left out.
         claims: what the implementation supports; None: everything. The random phase spends itself there, and the
-            covering phase has all combinations of claimed values, too, among what is claimed.
+            covering phase has all combinations of claimed values, too, among what is claimed. The random phase
+            complements the covering one, also where that is not run.
     """
     if "pinned" in phases:
         yield from pinned(dialect, saved)
+    covered = [batch("covering", config, draws, 0) for config, draws in _covered(dialect, profile, claims or {})]
     if "covering" in phases:
         yield from rejections(dialect)
-        rows = covering.load(dialect.name, profile.strength)
-        for row in (*rows, *further_rows(dialect, rows, claims or {})):
-            yield batch("covering", covering_config(dialect, row), profile.draws, 0)
-        if profile.sizes:
-            for config in sized_configs(dialect, profile.sizes):
-                yield batch("covering", config, SIZED_DRAWS, 0)
-            for config in configs_apart(dialect, profile.sizes):
-                yield batch("covering", config, DRAWS_APART, 0)
+        yield from covered
     if "random" in phases:
-        for config in random_configs(dialect, derive(seed, dialect.name), profile.random, claims):
+        beside = [it.config for it in covered]
+        for config in random_configs(dialect, derive(seed, dialect.name), profile.random, claims, beside):
             yield batch("random", config, profile.draws, seed)
+
+
+def _covered(dialect: Dialect, profile: Profile, claims: Claims) -> Iterator[tuple[LayerConfig, int]]:
+    """The valid configurations of the covering phase, with their draws of data."""
+    rows = covering.load(dialect.name, profile.strength)
+    for row in (*rows, *further_rows(dialect, rows, claims)):
+        yield covering_config(dialect, row), profile.draws
+    if profile.sizes:
+        yield from ((config, SIZED_DRAWS) for config in sized_configs(dialect, profile.sizes))
+        yield from ((config, DRAWS_APART) for config in configs_apart(dialect, profile.sizes))
 
 
 def batch(phase: Phase, config: LayerConfig, draws: int, seed: int) -> Batch:

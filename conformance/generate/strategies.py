@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import hypothesis
 from hypothesis import strategies as st
 
+from conformance.generate.bits import derive
 from conformance.generate.claims import Claims, claimed
+from conformance.generate.diverse import diverse
 from conformance.generate.sizes import LENGTHS, SPECIAL, UNROLLED
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
 
@@ -21,6 +25,15 @@ _SPECIAL = {"batch": SPECIAL, "timesteps": LENGTHS, "features": SPECIAL, "units"
 """One size in some of the configurations comes from here."""
 
 _ORDINARY = (None,) * 12
+
+DRAWN_FOR_ONE = 8
+"""Configurations that are drawn for each that is taken."""
+
+MOST_MORE = 500
+"""But not so many more than are taken: each costs some milliseconds."""
+
+ROUND = 100
+"""Configurations drawn in a row: Hypothesis becomes slower, and begins to repeat itself."""
 
 _MOSTLY = 3
 """So many times as often as one apart is each ordinary value drawn."""
@@ -50,12 +63,24 @@ def _sizes(draw: st.DrawFn, *, unrolled: bool) -> Sizes:
     return Sizes(**drawn)
 
 
-def random_configs(dialect: Dialect, seed: int, count: int, claims: Claims | None = None) -> tuple[LayerConfig, ...]:
-    """Up to `count` different configurations within `claims`, drawn by Hypothesis; the same seed gives the same ones.
+def random_configs(
+    dialect: Dialect, seed: int, count: int, claims: Claims | None = None, beside: Iterable[LayerConfig] = ()
+) -> tuple[LayerConfig, ...]:
+    """Up to `count` different configurations within `claims`; the same seed gives the same ones.
 
-    (For one version of Hypothesis: its choices may change between versions, a case's identity never does.)
+    Hypothesis draws several times as many, and those are taken that have the most combinations of values that neither
+    others nor those `beside` them have. (For one version of Hypothesis: its choices may change between versions, a
+    case's identity never does.)
     """
     found: dict[LayerConfig, None] = {}
+    wanted = min(count * DRAWN_FOR_ONE, count + MOST_MORE)
+    for number in range(-(-wanted // ROUND)):
+        _draw(found, dialect, derive(seed, number), min(ROUND, wanted - number * ROUND), claims)
+    return diverse(tuple(found), count, beside)
+
+
+def _draw(found: dict[LayerConfig, None], dialect: Dialect, seed: int, count: int, claims: Claims | None) -> None:
+    """Add what Hypothesis draws."""
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -70,4 +95,3 @@ def random_configs(dialect: Dialect, seed: int, count: int, claims: Claims | Non
         found[config] = None
 
     collect()
-    return tuple(found)

@@ -189,6 +189,7 @@ class Dialect:
         withdrawn: ids of the clauses of `base` that do not hold here.
         nesting: how several outputs come: `flat`: in one tuple; `list`: in one list; `places`: as each output says.
         activations: name of an activation -> that of its function, where another dialect has it for another.
+        together: options that decide together which outputs there are and what they show.
         stateful: layers that keep their states; None: none does.
         mixed: half type -> how a layer with weights in float32 computes in it.
         dropout: the constructor arguments that drop something in training, by what they drop; empty: none does.
@@ -208,6 +209,7 @@ class Dialect:
     outputs: tuple[OutputRule, ...]
     initial_state: Mapping[str, Any]
     rejections: Mapping[str, Rejection]
+    together: tuple[str, ...]
     stateful: Stateful | None
     mixed: Mapping[str, Mixed]
     dropout: Mapping[str, Any]
@@ -297,6 +299,7 @@ def load_dialect(name: str) -> Dialect:
         outputs=tuple(OutputRule(**frozen(entry, layers)) for entry in data["outputs"]),
         initial_state=data["initial_state"],
         rejections={entry["id"]: Rejection(**frozen(entry, layers)) for entry in data["rejections"]},
+        together=tuple(data.get("together", ())),
         stateful=Stateful(**frozen(data["stateful"])) if "stateful" in data else None,
         mixed={dtype: Mixed(**entry) for dtype, entry in data.get("mixed", {}).items()},
         dropout=data.get("dropout", {}),

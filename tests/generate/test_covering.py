@@ -6,7 +6,7 @@ import pytest
 
 from conformance.generate import covering
 from conformance.generate.phases import PROFILES, covering_config, plan
-from conformance.spec import LayerConfig, load_dialect
+from conformance.spec import LayerConfig, dialect_names, load_dialect
 
 DIALECTS = ("keras", "torch")
 
@@ -16,6 +16,26 @@ DIALECTS = ("keras", "torch")
 def test_stored_array_has_every_valid_combination(dialect: str, strength: int) -> None:
     rows = covering.load(dialect, strength)
     assert covering.missing(load_dialect(dialect), rows, strength) == set()
+
+
+@pytest.mark.parametrize("dialect", dialect_names())
+@pytest.mark.parametrize("strength", covering.STRENGTHS)
+def test_flags_that_shape_the_outputs_meet_in_threes(dialect: str, strength: int) -> None:
+    rules, rows = load_dialect(dialect), covering.load(dialect, strength)
+    assert covering.missing_together(rules, rows) == set()
+    assert set(rules.together) <= set(rules.options)
+    some = [(name, rules.options[name].ordinary[-1]) for name in rules.together[:3]]
+    fewer = [row for row in rows if not all(row.get(name) == value for name, value in some)]
+    assert frozenset(some) in covering.missing_together(rules, fewer)
+
+
+def test_the_stored_rows_of_flags_can_be_made_anew() -> None:
+    rules, stored = load_dialect("keras"), covering.load("keras", 2)
+    for kept in (stored, stored[:-6]):
+        again = covering.completed(rules, kept)
+        assert again[: len(kept)] == list(kept)
+        assert covering.missing_together(rules, again) == set()
+        assert len(again) <= len(stored) + 3
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -45,7 +45,7 @@ CELLS = (
     _keras("forget_bias_added", "values", "layer=lstm", looks="one is added to the forget bias", only=LSTM),
     _torch("forget_bias_added", "values", "layer=lstm", looks="one is added to the forget bias", only=LSTM),
     _keras("bias_slightly_off", "values", only=RNN),
-    _keras("bias_ignored_in_wide_layers", "values", "use_bias=True", "units>8", only=RNN, phases=("random",)),
+    _keras("bias_ignored_in_wide_layers", "values", "use_bias=True", "units>8", only=RNN, phases=ALL),
     _torch("last_feature_ignored", "values", "features>2", "features not a multiple of 2", only=RNN),
     _keras("unit_forget_bias_not_initial", "initial_weights", "layer=lstm", only=LSTM),
     _torch("initial_weights_too_wide", "initial_weights", only=RNN),
@@ -470,8 +470,8 @@ LIFETIME = (
     _keras("depends_on_the_call", "determinism", only=RNN),
     _keras("keeps_state", "determinism", only=RNN),
     _torch("one_nan", "values", only=RNN),
-    _keras("wrong_last_row", "values", "batch>4", only=RNN, phases=("random",)),
-    _keras("long_sequences_cut", "values", "timesteps>8", only=RNN, phases=("random",)),
+    _keras("wrong_last_row", "values", "batch>4", only=RNN, phases=ALL),
+    _keras("long_sequences_cut", "values", "timesteps>8", only=RNN, phases=ALL),
     _keras("recurrent_kernel_first", "weights", only=GRU),
 )
 

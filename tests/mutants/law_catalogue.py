@@ -204,7 +204,7 @@ DECLARED = (
     keras("mask_of_two_directions_is_turned_round", "declared", "mask!=none", phases=ALL, only=SEQUENCES | BI),
     keras("states_are_handed_on_with_the_mask", "declared", "return_state=True", only=SEQUENCES),
     keras("stateful_layers_declare_their_states", "declared", "return_state=False", phases=ALL, only=RNN),
-    torch("directions_are_declared_as_one", "declared", "bidirectional=True", phases=ALL, only=GRU),
+    torch("directions_are_declared_as_one", "declared", "bidirectional=True", phases=ALL),
     torch("cell_state_is_declared_projected", "declared", only=LSTM),
     torch(
         "states_are_declared_batch_first",
