@@ -10,7 +10,7 @@ from conformance.errors import SpecError
 from conformance.generate import covering
 from conformance.generate.bits import Stream, derive
 from conformance.generate.claims import Claims, further_rows
-from conformance.generate.sizes import fitted, sized_configs
+from conformance.generate.sizes import sized_configs
 from conformance.generate.strategies import random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
 from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
@@ -210,7 +210,7 @@ def covering_config(dialect: Dialect, row: covering.Row) -> LayerConfig:
     order = Stream("sizes", dialect.name, *(f"{name}={value}" for name, value in row.items()))
     batch, timesteps, features = (2 + int(place) for place in order.unit(5).argsort()[:3])
     sizes = Sizes(batch, max(timesteps, 3), features, order.integer(4, 8))
-    return LayerConfig.of(dialect.name, str(row["layer"]), options, fitted(dialect, options, sizes))
+    return LayerConfig.fitting(dialect.name, str(row["layer"]), options, sizes)
 
 
 def configs_apart(dialect: Dialect, part: int) -> Iterator[LayerConfig]:
@@ -232,7 +232,6 @@ def rejections(dialect: Dialect) -> Iterator[Batch]:
     for rejection in dialect.rejections.values():
         for layer in rejection.layers:
             options = {name: values[0] for name, values in rejection.when.items()}
-            sizes = fitted(dialect, options, Sizes(3, 5, 4, 6))
-            config = LayerConfig.of(dialect.name, layer, options, sizes)
+            config = LayerConfig.fitting(dialect.name, layer, options, Sizes(3, 5, 4, 6))
             case = Case(config, DataSpec("generic", derive(0, config.id, rejection.id)), rejection.id)
             yield Batch("covering", config, (case,))

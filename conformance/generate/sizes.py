@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 
 from conformance.generate import covering
 from conformance.spec import Dialect, LayerConfig, Sizes, Value
-from conformance.spec.config import fitted as fitted
 
 SPECIAL = (1, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
 """Units, features and rows: vector code works in blocks of 4 to 128 numbers, and these lie on either side of each."""
@@ -23,7 +24,7 @@ so each size meets every value, mostly beside different ones."""
 
 
 _STRIDE = 7
-"""Rows of the covering array by which its options go on from size to size."""
+"""Rows of the covering array by which its options go on from size to size, or the next number that reaches all rows."""
 
 
 def sized_configs(dialect: Dialect, part: int) -> Iterator[LayerConfig]:
@@ -37,14 +38,15 @@ def sized_configs(dialect: Dialect, part: int) -> Iterator[LayerConfig]:
     for place, layer in enumerate(dialect.layers):
         rows = [row for row in covering.load(dialect.name, 2) if row["layer"] == layer]
         planned = (*_wide(place), *_long())
+        stride = next(number for number in itertools.count(_STRIDE) if math.gcd(number, len(rows)) == 1)
         for index, sizes in enumerate(planned):
             if index % part != place % part:
                 continue
-            row = rows[_STRIDE * index % len(rows)]
-            others = {name: value for name, value in row.items() if name != "layer"}
-            both: tuple[Mapping[str, Value], ...] = ({}, others)
-            wanted = both if part == 1 else (both[(index // part + 1) % 2],)
-            yield from dict.fromkeys(_config(dialect, layer, options, sizes) for options in wanted)
+            walk = (rows[stride * (index + further) % len(rows)] for further in range(len(rows)))
+            others = (_config(dialect, layer, row, sizes) for row in walk)
+            other = next(config for config in others if config.sizes == sizes)  # where no option forbids them
+            both = (_config(dialect, layer, {}, sizes), other)
+            yield from dict.fromkeys(both if part == 1 else (both[(index // part + 1) % 2],))
 
 
 def _wide(place: int) -> Iterator[Sizes]:
@@ -62,8 +64,8 @@ def _long() -> Iterator[Sizes]:
         yield Sizes(2 + index % 2, timesteps, 3, 4 + index % 2)
 
 
-def _config(dialect: Dialect, layer: str, options: Mapping[str, Value], sizes: Sizes) -> LayerConfig:
-    chosen = dict(options)
+def _config(dialect: Dialect, layer: str, row: Mapping[str, Value], sizes: Sizes) -> LayerConfig:
+    chosen = {name: value for name, value in row.items() if name != "layer"}
     if sizes.timesteps > UNROLLED and "unroll" in chosen:
         chosen["unroll"] = False
     return LayerConfig.fitting(dialect.name, layer, chosen, sizes)

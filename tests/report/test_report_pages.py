@@ -282,7 +282,7 @@ def test_a_row_of_the_markdown_matrix_has_a_cell_for_every_column() -> None:
 
 def test_markdown_has_verdicts_matrix_and_five_groups() -> None:
     text = markdown(sample.results())
-    assert "- ✗ deviates · **torch 2.13.0**: 2 deviations in 2 of 9 checks; 165 of 170 applicable cases pass." in text
+    assert "- ✗ deviates · **torch 2.13.0**: 2 deviations in 2 of 9 checks; 183 of 192 applicable cases pass." in text
     assert r"| rejection | ∅ not run | ✓ 61 pass | ! 3/86 error | ◐ 3/61 known |" in text
     assert "## Deviations, the first 5 of 6" in text
     assert text.count("    rnn-conformance replay ") == 5
