@@ -14,7 +14,6 @@ SHIPPED = shipped()
 
 ELSEWHERE = {
     "keras_bidirectional_declared_dtype": "Bidirectional is always given the dtype of its layer",
-    "keras_torch_stateful_fit": "stateful layers are not trained",
     "keras_tensorflow_stateful_fit": "stateful layers are not trained",
     "keras_bidirectional_declared_shape": "declared shapes are not asked for",
     "keras_stacked_cells_declared_nesting": "several stacked cells are not run",
