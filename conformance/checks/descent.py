@@ -12,12 +12,19 @@ from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
 from conformance.laws import Call, Descended
-from conformance.laws.relations import Penalty
+from conformance.laws.relations import Constraint, Penalty
 from conformance.reference import Expected, Precision
 from conformance.spec import Array, OutputContract, as_floats, weights
 
 ROUNDINGS = 5
 """In the slope of a penalty: of both factors, their sum, and the sum with the gradient of the loss, taken twice."""
+
+
+FUZZ = 1e-7
+"""What Keras adds to a divisor, lest it be zero (`keras.config.epsilon`)."""
+
+UNDERFLOW = 2.0**20
+"""Norms this many times as large as the smallest one whose square is a normal number lose nothing to underflow."""
 
 
 def contracts(call: Call) -> tuple[OutputContract, ...]:
@@ -78,9 +85,34 @@ def _after(
     if place in relation.penalties:
         gradient = _steeper(weight, gradient, relation.penalties[place], precision)
     moved = _moved(weight, gradient, call.manner.rate, precision)
-    if place not in relation.non_negative or moved.value is None:
-        return moved
-    return replace(moved, value=np.maximum(moved.value, 0.0))
+    constraint = relation.constraints.get(place)
+    return moved if constraint is None else _constrained(moved, constraint, precision)
+
+
+def _constrained(moved: Expected, constraint: Constraint, precision: Precision) -> Expected:
+    """What a constraint makes of a weight: of numbers that become zero no error is left, but none grows either.
+
+    A column is multiplied by its due norm divided by its norm, which is rounded like any sum, and of which the error of
+    each number is part; whether `FUZZ` is added to the divisor is left open. Of a column that may be zero, all that is
+    said is that its norm is not larger than due.
+    """
+    value, error = np.asarray(moved.value), moved.allowed
+    if constraint.non_negative:
+        return replace(moved, value=np.maximum(value, 0.0))
+    own = precision.reference * (1 + 2.0**-20) * (len(value) + ROUNDINGS) * precision.u
+    with np.errstate(all="ignore"):
+        norm = np.sqrt((value * value).sum(axis=0))
+        off = np.sqrt((error * error).sum(axis=0))
+        off = off + own * (norm + off)
+        due = constraint.rate * np.clip(norm, constraint.low, constraint.high) + (1 - constraint.rate) * norm
+        off_due = off + own * (due + off)
+        factor, least = due / (norm + FUZZ), norm - off
+        spread = np.maximum((due + off_due) / least - factor, factor - (due - off_due) / (norm + off + FUZZ))
+        allowed = np.abs(value) * spread + error * (factor + spread)
+        known = least > UNDERFLOW * np.sqrt(precision.tiny)
+        allowed = np.where(known, allowed * (1 + own), due + off_due + np.abs(value * factor))
+        lost = ~np.isfinite(error) | ~((norm + off) ** 2 < precision.fmax / 2)
+    return replace(moved, value=value * factor, allowed=np.where(lost | ~np.isfinite(allowed), np.inf, allowed))
 
 
 def _steeper(weight: Array, gradient: Expected, penalty: Penalty, precision: Precision) -> Expected:

@@ -7,6 +7,7 @@ data: nothing here calls an implementation or judges a number.
 from conformance.laws.law import FEATURES, Call, Law, Manner, Plan, Subject, Way
 from conformance.laws.registry import LAWS, laws_for
 from conformance.laws.relations import (
+    Constraint,
     Curved,
     Descended,
     Differentiated,
@@ -31,6 +32,7 @@ __all__ = [
     "FEATURES",
     "LAWS",
     "Call",
+    "Constraint",
     "Curved",
     "Descended",
     "Differentiated",

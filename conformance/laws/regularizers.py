@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from conformance.generate.bits import derive
 from conformance.generate.tensors import tensors as tensors_of
 from conformance.laws.law import Call, Manner, Plan, Subject
-from conformance.laws.relations import Descended, Penalised, Penalty
+from conformance.laws.relations import Constraint, Descended, Penalised, Penalty
 from conformance.laws.training import RATE, cotangents
 from conformance.reference import evaluate, precision
 from conformance.spec import FULL_PRECISION, Case, DataSpec, LayerConfig, Tensors, weights
@@ -16,6 +17,12 @@ from conformance.spec.dialect import Regularizers
 
 FACTORS = (0.5, 0.25, 0.125)
 """Of penalties: powers of two, which no type rounds."""
+
+LIMITS = {"low": (0.25, 0.5), "high": (0.75, 1.5), "rate": (0.5, 1.0)}
+"""Of norms: numbers that every type has."""
+
+WITHOUT_LIMITS = {"low": 0.0, "high": inf, "rate": 1.0}
+"""Where nothing is said of one."""
 
 OUTPUT = "output"
 """What is penalized beside weights, as the specification names it."""
@@ -49,7 +56,7 @@ def penalties(subject: Subject) -> Plan | None:
 def regularized_training(subject: Subject) -> Plan | None:
     """Steps of plain gradient descent with penalties of weights in the loss, after each of which they are constrained.
 
-    Every weight has a penalty, a constraint, both or neither.
+    Every weight has a penalty, a constraint, both or neither; in one case of three one weight is frozen.
     """
     config, tensors, rule = subject.config, subject.tensors, subject.config.rules.regularizers
     if rule is None or config.dtype not in FULL_PRECISION:
@@ -57,18 +64,19 @@ def regularized_training(subject: Subject) -> Plan | None:
     stream, roles = subject.stream, sorted({it.role for it in weights(config)})
     drawn = {role: _drawn(subject, rule, role) for role in roles if stream.integer(0, 2)}
     kept = {role for role in roles if not stream.integer(0, 2)} or {roles[stream.integer(0, len(roles) - 1)]}
-    constraint = {"class_name": rule.non_negative, "config": {}}
+    limited = {role: _limited(subject, rule, role) for role in sorted(kept)}
     arguments = (
         *((rule.penalties[role], it.argument) for role, it in drawn.items()),
-        *((rule.constraints[role], constraint) for role in sorted(kept)),
+        *((rule.constraints[role], argument) for role, (_, argument) in limited.items()),
     )
     numbered = list(enumerate(weights(config)))
     relation = Descended(
         0,
         {number: drawn[it.role].penalty for number, it in numbered if it.role in drawn},
-        tuple(number for number, it in numbered if it.role in kept),
+        {number: limited[it.role][0] for number, it in numbered if it.role in limited},
     )
-    manner = Manner(steps=2, rate=RATE)
+    frozen = (stream.integer(0, len(numbered) - 1),) if subject.case.data.seed % 3 == 0 else ()
+    manner = Manner(steps=2, rate=RATE, frozen=frozen)
     call = Call(config, tensors, layer=1, arguments=arguments, manner=manner, cotangents=cotangents(subject))
     return Plan((call,), (relation,), "gradient descent with penalties and constraints")
 
@@ -85,6 +93,20 @@ def _drawn(subject: Subject, rule: Regularizers, role: str) -> _Chosen:
     kind = tuple(rule.kinds)[stream.integer(0, len(rule.kinds) - 1)]
     factors = {name: FACTORS[stream.integer(0, len(FACTORS) - 1)] for name in rule.kinds[kind]}
     return _Chosen(Penalty(**factors), {"class_name": kind, "config": factors})
+
+
+def _limited(subject: Subject, rule: Regularizers, role: str) -> tuple[Constraint, dict[str, Any]]:
+    """A constraint of some kind with limits of its own, and the constructor argument that asks for it."""
+    stream = replace(subject, name=f"{subject.name} limits {role}").stream
+    kind = (rule.non_negative, *rule.norms)[stream.integer(0, len(rule.norms))]
+    if kind == rule.non_negative:
+        return Constraint(non_negative=True), {"class_name": kind, "config": {}}
+    rules = rule.norms[kind]
+    chosen = {name: LIMITS[name][stream.integer(0, 1)] for name in rules if isinstance(rules[name], str)}
+    given = {str(rules[name]): value for name, value in chosen.items()}
+    limits = {name: chosen.get(name, value) for name, value in rules.items()}
+    low, high, rate = (float(limits.get(name, default)) for name, default in WITHOUT_LIMITS.items())
+    return Constraint(low=low, high=high, rate=rate), {"class_name": kind, "config": given}
 
 
 def _one_output(config: LayerConfig) -> bool:

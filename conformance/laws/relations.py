@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from conformance.spec import LayerConfig, OutputContract, Tensors
@@ -115,6 +116,22 @@ class Penalty:
 
 
 @dataclass(frozen=True)
+class Constraint:
+    """What is done to a weight after a step.
+
+    Attributes:
+        non_negative: negative numbers become zero, and all is done.
+        low, high: the norm of each column, along the first axis, is moved to the nearest number between them,
+        rate: but by this share of the way alone.
+    """
+
+    non_negative: bool = False
+    low: float = 0.0
+    high: float = inf
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
 class Penalised:
     """A further call gives the sum of penalties.
 
@@ -138,12 +155,12 @@ class Descended:
     Attributes:
         call: number of the call.
         penalties: number of a weight -> the penalty of it that is added to the loss.
-        non_negative: numbers of the weights in which negative numbers become zero after each step.
+        constraints: number of a weight -> what is done to it after each step.
     """
 
     call: int
     penalties: Mapping[int, Penalty] = field(default_factory=dict)
-    non_negative: tuple[int, ...] = ()
+    constraints: Mapping[int, Constraint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -171,12 +171,15 @@ class Regularizers:
         kinds: class of a penalty -> its factors: `l1` of the sum of absolute values, `l2` of the sum of squares.
         constraints: role of a weight -> the constructor argument that constrains it.
         non_negative: class of the constraint under which negative numbers become zero.
+        norms: class of a constraint on the norms of columns -> `low` and `high` limits of them, and the `rate` at which
+            a norm is moved to the nearest one within; the name of an argument in the place of a number that it gives.
     """
 
     penalties: Mapping[str, str]
     kinds: Mapping[str, Sequence[str]]
     constraints: Mapping[str, str]
     non_negative: str
+    norms: Mapping[str, Mapping[str, float | str]]
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,8 @@ def test_every_weight_has_a_penalty_a_constraint_both_or_neither() -> None:
         of = replace(CASES[0], data=replace(CASES[0].data, seed=seed))
         (relation,) = planned(of, "regularized_training").relations
         assert isinstance(relation, Descended)
-        assert relation.non_negative
-        kinds |= {(place in relation.penalties, place in relation.non_negative) for place in range(3)}
+        assert relation.constraints
+        kinds |= {(place in relation.penalties, place in relation.constraints) for place in range(3)}
     assert len(kinds) == 4
 
 
@@ -161,7 +161,8 @@ def test_where_a_weight_is_zero_any_slope_of_its_absolute_value_is_right() -> No
     of = case("keras", "simple_rnn", use_bias=False)
     found = planned(of, "regularized_training")
     (call,), relation = found.calls, Descended(0, {0: Penalty(l1=0.5)})
-    call = replace(call, manner=replace(call.manner, steps=1, rate=1.0), cotangents={0: 0 * call.cotangents[0]})
+    plain = replace(call.manner, steps=1, rate=1.0, frozen=())
+    call = replace(call, manner=plain, cotangents={0: 0 * call.cotangents[0]})
     zero = np.zeros_like(call.tensors.weights[0])
     call = replace(call, tensors=replace(call.tensors, weights=(zero, *call.tensors.weights[1:])))
     for slope, right in ((0.0, True), (0.5, True), (-0.5, True), (0.6, False)):

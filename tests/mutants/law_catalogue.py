@@ -123,6 +123,10 @@ REGULARIZERS = (
     keras("constrained_before_the_step", "regularized_training", only=RNN),
     keras("all_weights_constrained", "regularized_training", only=RNN),
     keras("constrained_once", "regularized_training", only=RNN),
+    keras("frozen_is_constrained", "regularized_training", phases=ALL, only=RNN),
+    keras("norms_of_whole_weights", "regularized_training", only=RNN),
+    keras("norms_are_moved_all_the_way", "regularized_training", phases=ALL, only=RNN),
+    keras("small_norms_stay", "regularized_training", phases=ALL, only=RNN),
 )
 
 START = (

@@ -117,12 +117,37 @@ class Regularized(Trainer):
         l1, l2 = (weight.dtype.type(asked["config"].get(factor, 0)) for factor in ("l1", "l2"))
         return l1 * np.sign(weight) + 2 * l2 * weight
 
-    def is_constrained(self, name: str) -> bool:
-        return self.layer.arguments.get(CONSTRAINTS[name]) is not None
+    def constraint(self, name: str) -> dict[str, Any] | None:
+        return self.layer.arguments.get(CONSTRAINTS[name])
+
+    def constrained(self) -> list[int]:
+        """The numbers of the weights that are constrained, if anything is asked for them."""
+        return self.trained()
 
     def once(self) -> list[Array]:
-        pairs = zip(self.names(), super().once(), strict=True)
-        return [np.maximum(weight, 0) if self.is_constrained(name) else weight for name, weight in pairs]
+        named = enumerate(zip(self.names(), super().once(), strict=True))
+        places = self.constrained()
+        return [self.limited(name, weight) if place in places else weight for place, (name, weight) in named]
+
+    def limited(self, name: str, weight: Array) -> Array:
+        """What the constraint of a weight makes of it."""
+        asked = self.constraint(name)
+        if asked is None:
+            return weight
+        if asked["class_name"] == "NonNeg":
+            return np.maximum(weight, 0)
+        bounds = {"MaxNorm": {"min_value": 0.0}, "UnitNorm": {"min_value": 1.0, "max_value": 1.0}}
+        return self.normed(weight, {**bounds.get(asked["class_name"], {}), **asked["config"]})
+
+    def normed(self, weight: Array, bounds: dict[str, float]) -> Array:
+        """Columns whose norms are moved into bounds."""
+        norms = self.norms(weight)
+        rate = weight.dtype.type(bounds.get("rate", 1.0))
+        due = rate * np.clip(norms, bounds["min_value"], bounds["max_value"]) + (1 - rate) * norms
+        return (weight * (due / (norms + weight.dtype.type(1e-7)))).astype(weight.dtype)
+
+    def norms(self, weight: Array) -> Array:
+        return np.sqrt(np.square(weight).sum(axis=0, keepdims=True))
 
 
 def regularized(dialect: Any, kind: type[Regularized]) -> None:
@@ -166,8 +191,7 @@ def constrained_before_the_step(dialect: Any) -> None:
 
     class Before(Regularized):
         def once(self) -> list[Array]:
-            pairs = self.layer.weights()
-            self.layer.set_weights([np.maximum(it, 0) if self.is_constrained(name) else it for name, it in pairs])
+            self.layer.set_weights([self.limited(name, weight) for name, weight in self.layer.weights()])
             return Trainer.once(self)
 
     regularized(dialect, Before)
@@ -178,8 +202,9 @@ def all_weights_constrained(dialect: Any) -> None:
     """A constraint of one weight is applied to all."""
 
     class All(Regularized):
-        def is_constrained(self, name: str) -> bool:
-            return any(super(All, self).is_constrained(it) for it in self.names())
+        def constraint(self, name: str) -> dict[str, Any] | None:
+            asked = (super(All, self).constraint(it) for it in (name, *self.names()))
+            return next((it for it in asked if it is not None), None)
 
     regularized(dialect, All)
 
@@ -191,8 +216,8 @@ def constrained_once(dialect: Any) -> None:
     class Once(Regularized):
         done = 0
 
-        def is_constrained(self, name: str) -> bool:
-            return self.done == 0 and super().is_constrained(name)
+        def constraint(self, name: str) -> dict[str, Any] | None:
+            return super().constraint(name) if self.done == 0 else None
 
         def once(self) -> list[Array]:
             found = super().once()
@@ -200,3 +225,47 @@ def constrained_once(dialect: Any) -> None:
             return found
 
     regularized(dialect, Once)
+
+
+@fault
+def frozen_is_constrained(dialect: Any) -> None:
+    """Constraints are applied to all weights that have one, frozen ones included."""
+
+    class All(Regularized):
+        def constrained(self) -> list[int]:
+            return list(range(len(self.names())))
+
+    regularized(dialect, All)
+
+
+@fault
+def norms_of_whole_weights(dialect: Any) -> None:
+    """The norm of a weight is that of all its numbers, not of each column."""
+
+    class Whole(Regularized):
+        def norms(self, weight: Array) -> Array:
+            return np.sqrt(np.square(weight).sum(keepdims=True))
+
+    regularized(dialect, Whole)
+
+
+@fault
+def norms_are_moved_all_the_way(dialect: Any) -> None:
+    """The rate of a constraint on norms is ignored."""
+
+    class Strict(Regularized):
+        def normed(self, weight: Array, bounds: dict[str, float]) -> Array:
+            return super().normed(weight, {**bounds, "rate": 1.0})
+
+    regularized(dialect, Strict)
+
+
+@fault
+def small_norms_stay(dialect: Any) -> None:
+    """Norms are cut off at the larger limit; those below the smaller one stay as they are."""
+
+    class Cut(Regularized):
+        def normed(self, weight: Array, bounds: dict[str, float]) -> Array:
+            return super().normed(weight, {**bounds, "min_value": 0.0})
+
+    regularized(dialect, Cut)

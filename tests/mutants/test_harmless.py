@@ -38,6 +38,7 @@ KERAS = (
     "masks_in_a_tuple_and_no_types",
     "stateful_layers_in_a_model",
     "fused_program",
+    "regularized_descent",
     "second_derivatives_of_keras",
     "stateful_layers_in_training",
 )
