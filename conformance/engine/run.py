@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,7 +25,15 @@ from conformance.engine.behind import ROUNDS, behind
 from conformance.engine.calibration import fit, precisions, probes
 from conformance.engine.causes import Investigator, Record
 from conformance.engine.deviations import Deviation, declared, seen
-from conformance.engine.events import CaseJudged, Event, ImplementationStarted, RunFinished, RunStarted, Verdict
+from conformance.engine.events import (
+    BehaviourSeen,
+    CaseJudged,
+    Event,
+    ImplementationStarted,
+    RunFinished,
+    RunStarted,
+    Verdict,
+)
 from conformance.engine.implementations import Launch
 from conformance.engine.requests import Hello
 from conformance.engine.resume import Earlier, Left
@@ -209,15 +218,14 @@ class _Test:
         hello = self._team.start()
         dialect = load_dialect(hello.dialect)
         modes = Modes.of(hello)
-        accuracies = calibrate(self._team.first, dialect, hello, modes)
         self._known = tuple(one for one in self._options.known if one.concerns(self.launch.name, hello.versions))
-        whole = self._planned(dialect, hello)
+        whole, accuracies, answers = self._prepared(dialect, hello, modes)
         everything = [it for it in whole if self._options.shard is None or self._options.shard.has(it.config)]
         batches = first_cases(everything, self._options.max_cases)
         earlier = Earlier.of(self.launch.name, self._options.earlier)
         earlier.check(hello.versions, everything)
         self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
-        for answer in ask(self._team.first, self.launch.name, hello, modes.first) if self._options.ask else ():
+        for answer in answers:
             self._emit(answer)
         for judged in earlier.cases:
             self._tell(Case.from_canonical(judged.case), judged)
@@ -235,6 +243,22 @@ class _Test:
         for known in self._known:
             self._emit(seen(known, self.launch.name, records, partial(tries, hello)))
         return batches != everything
+
+    def _prepared(
+        self, dialect: Dialect, hello: Hello, modes: Modes
+    ) -> tuple[list[Batch], dict[str, Accuracy], list[BehaviourSeen]]:
+        """The plan, how accurate activations are, and answers to open questions; with several workers at the same time."""
+        first, last = self._team.first, self._team.last
+
+        def answers() -> list[BehaviourSeen]:
+            return list(ask(last, self.launch.name, hello, modes.first)) if self._options.ask else []
+
+        if last is first:
+            accuracies = calibrate(first, dialect, hello, modes)
+            return self._planned(dialect, hello), accuracies, answers()
+        with ThreadPoolExecutor(2) as pool:
+            measured, asked = pool.submit(calibrate, first, dialect, hello, modes), pool.submit(answers)
+            return self._planned(dialect, hello), measured.result(), asked.result()
 
     def _trials(self, whole: Sequence[Batch], hello: Hello) -> Trials:
         """Which laws are tried on which of all cases."""

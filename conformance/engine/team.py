@@ -39,6 +39,11 @@ class Team:
         """The session that answers what is asked one thing at a time."""
         return self._sessions[0]
 
+    @property
+    def last(self) -> Session:
+        """Another one that can be asked beside it; the same where there is one worker."""
+        return self._sessions[-1]
+
     def start(self) -> Hello:
         """Start all workers at the same time; `BrokenImplementationError` if one cannot be started."""
         first, *others = self._sessions
