@@ -247,7 +247,7 @@ class _Test:
     def _prepared(
         self, dialect: Dialect, hello: Hello, modes: Modes
     ) -> tuple[list[Batch], dict[str, Accuracy], list[BehaviourSeen]]:
-        """The plan, how accurate activations are, and answers to open questions; with several workers at the same time."""
+        """The plan, how accurate activations are, and answers to open questions; with several workers all at once."""
         first, last = self._team.first, self._team.last
 
         def answers() -> list[BehaviourSeen]:
