@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ import numpy as np
 import conformance
 from conformance.checks import Observation, Reply, judge
 from conformance.checks.registry import applicable
+from conformance.engine.aside import aside
 from conformance.engine.behaviours import ask
 from conformance.engine.behind import ROUNDS, behind
 from conformance.engine.calibration import fit, precisions, probes
@@ -256,9 +256,8 @@ class _Test:
         if last is first:
             accuracies = calibrate(first, dialect, hello, modes)
             return self._planned(dialect, hello), accuracies, answers()
-        with ThreadPoolExecutor(2) as pool:
-            measured, asked = pool.submit(calibrate, first, dialect, hello, modes), pool.submit(answers)
-            return self._planned(dialect, hello), measured.result(), asked.result()
+        measured, asked = aside(partial(calibrate, first, dialect, hello, modes)), aside(answers)
+        return self._planned(dialect, hello), measured.result(), asked.result()
 
     def _trials(self, whole: Sequence[Batch], hello: Hello) -> Trials:
         """Which laws are tried on which of all cases."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 
 from conformance.checks import Observation
+from conformance.engine.aside import aside
 from conformance.engine.implementations import Launch
 from conformance.engine.local import Local
 from conformance.engine.requests import Hello
@@ -47,11 +48,13 @@ class Team:
     def start(self) -> Hello:
         """Start all workers at the same time; `BrokenImplementationError` if one cannot be started."""
         first, *others = self._sessions
-        with ThreadPoolExecutor(len(self._sessions)) as pool:
-            started = [pool.submit(session.start) for session in others]
+        started = [aside(session.start) for session in others]
+        try:
             hello = first.start()
-            for other in started:
-                other.result()
+        finally:
+            wait(started)  # so that closing them ends them all
+        for other in started:
+            other.result()
         return hello
 
     def observe(
