@@ -12,7 +12,7 @@ from dataclasses import replace
 from conformance.engine.causes import Record
 from conformance.engine.uncalled import Uncalled, options_of
 from conformance.generate.bits import derive
-from conformance.generate.covering import covered
+from conformance.generate.covering import promised
 from conformance.generate.phases import Batch, Instead, batch
 from conformance.laws.law import Can
 from conformance.spec import LayerConfig
@@ -32,18 +32,19 @@ def behind(records: Sequence[Record], planned: Sequence[LayerConfig], strength: 
     Args:
         records: all that was judged so far. Pinned cases, and such as must be rejected, are left as they are.
         planned: what is run, other shards included: what no rule says to be lost need not be made up for.
-        strength: what is made up for: combinations of so many option values.
+        strength: of the covering array: what is made up for are the combinations that it is to have.
         can: whether a configuration may be run.
     """
     uncalled = Uncalled.of((record.case, record.judged) for record in records)
     if not uncalled.lost:
         return []
     first = {record.case.config: record.case.id for record in reversed(records)}
-    had = covered([options_of(it) for it in planned if not uncalled.explains(it)], strength)
+    dialect = uncalled.lost[0].rules
+    had = promised(dialect, [options_of(it) for it in planned if not uncalled.explains(it)], strength)
     found: list[Batch] = []
     for config in uncalled.lost:
         name, other = next((one for one in uncalled.others(config) if can(one[1])), ("", config))
-        if more := covered([options_of(other)], strength) - had if name else None:
+        if more := promised(dialect, [options_of(other)], strength) - had if name else None:
             here = Instead(first[config], f"{name}={config.get(name)}", f"{name}={other.get(name)}")
             found.append(replace(batch("behind", other, DRAWS, derive("behind", config.id)), instead=here))
             had |= more

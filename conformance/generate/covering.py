@@ -53,6 +53,12 @@ def covered(rows: Sequence[Row], strength: int) -> set[frozenset[tuple[str, Valu
     return {frozenset(chosen) for row in rows for chosen in combinations(row.items(), strength)}
 
 
+def promised(dialect: Dialect, rows: Sequence[Row], strength: int) -> set[frozenset[tuple[str, Value]]]:
+    """The combinations in rows that an array of that strength is to have: also the triples of `Dialect.together`."""
+    flags = [{name: row[name] for name in dialect.together if name in row} for row in rows]
+    return covered(rows, strength) | covered(flags, TOGETHER)
+
+
 def valid_tuples(dialect: Dialect, strength: int) -> set[frozenset[tuple[str, Value]]]:
     """All combinations of `strength` values that some valid configuration has.
 
