@@ -24,7 +24,7 @@ from conformance.spec import load_dialect
 
 
 def check(implementation: Any, dialect: str = "keras", layer: str = "lstm", **asked: Any) -> Results:
-    return check_layer(implementation, dialect=dialect, layer=layer, **{"profile": TINY, **asked})
+    return check_layer(implementation, dialect=dialect, layer=layer, **{"profile": TINY, "seed": 1, **asked})
 
 
 def judged(results: Results, check: str) -> int:
@@ -41,7 +41,7 @@ def test_a_right_layer_passes(right: type) -> None:
 
 def test_a_right_layer_passes_the_quick_profile() -> None:
     results = check_layer(authored.RightLSTM, dialect="keras", layer="lstm")
-    assert judged(results, "values") > 800
+    assert judged(results, "values") > 700
     assert results.header.profile == "quick"
 
 
