@@ -93,7 +93,7 @@ FOUND = (
         "values",
         frozenset({"dtype=float64"}),
         arguments=("torch",),
-        only={"layer": "simple_rnn", "bidirectional": "false", "unroll": "false"},
+        only={"layer": "simple_rnn", "unroll": "false"},
     ),
     Deviation(
         "keras_jax_unroll_zero_output",
@@ -154,7 +154,7 @@ def test_pytorch_conforms() -> None:
         assert deviating == []
         assert not set(outcomes) & set(DEVIATIONS)
     judged = sum(isinstance(event, CaseJudged) for event in found)
-    assert judged == started.planned > 1400
+    assert judged == started.planned > 1000
     assert outcomes.count("pass") > 0.9 * len(outcomes)
 
 

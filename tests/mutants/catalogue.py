@@ -496,7 +496,7 @@ SIZES = (
         "values",
         "dtype=float64",
         "timesteps>100",
-        looks="partly computed in float32",
+        looks="values have the precision of float32",
         only={"dtype": "float64"},
         **SIZED,
     ),
