@@ -183,12 +183,12 @@ def test_a_filter_narrows_matrix_failures_and_cases_and_goes_away(page: Path, br
     browser.open(page)
     before = browser.ask("document.querySelector('#by-check tbody').innerText")
     write_filter(browser, "check:values outcome:deviation impl:torch")
-    assert browser.until(TOLD).startswith("2 cases of ")
+    assert browser.until(TOLD).startswith("6 cases of ")
     wanted = [group.anchor for group in report.groups if (group.check, group.implementation) == ("values", "torch")]
     assert browser.ask(SHOWN) == wanted
     assert browser.ask("[...document.querySelectorAll('#by-check tbody tr')].filter(row => !row.hidden).length") == 1
     browser.click("#cases-open")
-    assert browser.until("document.querySelectorAll('#cases tbody tr').length") == 2
+    assert browser.until("document.querySelectorAll('#cases tbody tr').length") == 6
     browser.click("#clear")
     browser.until(f"!{TOLD}")
     assert browser.ask(SHOWN) == [group.anchor for group in report.groups]
