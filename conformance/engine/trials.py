@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from conformance.checks import Unclaimed
 from conformance.engine.requests import Hello
@@ -58,7 +59,7 @@ def trials(hello: Hello, case: Case, names: Iterable[str]) -> Iterator[Trial]:
     Args:
         hello: what the implementation claims.
         case: that they may be tried on; none is on one that must be rejected.
-        names: of laws; `routes/NAME` for one route of a law.
+        names: of laws; `routes/NAME` for one route of a law, in which `*` stands for any text.
     """
     if case.rejection is not None:
         return
@@ -66,10 +67,10 @@ def trials(hello: Hello, case: Case, names: Iterable[str]) -> Iterator[Trial]:
     for name, _, way in (chosen.partition("/") for chosen in names):
         law = LAWS[name]
         lacking = hello.lacks(law.needs)
-        routes = tuple(it for it in hello.routes_for(case.config) if way in ("", it))
-        runtimes = tuple(it for it in hello.runtimes_for(case.config) if way in ("", it))
-        quantizes = tuple(it for it in hello.quantizes_for(case.config) if way in ("", it))
-        declares = tuple(it for it in hello.ways_to_declare(case.config) if way in ("", it.name))
+        routes = tuple(it for it in hello.routes_for(case.config) if _is_meant(it, way))
+        runtimes = tuple(it for it in hello.runtimes_for(case.config) if _is_meant(it, way))
+        quantizes = tuple(it for it in hello.quantizes_for(case.config) if _is_meant(it, way))
+        declares = tuple(it for it in hello.ways_to_declare(case.config) if _is_meant(it.name, way))
         can = lambda config: hello.missing(config) is None  # noqa: E731
         plan = law.plan(Subject(case, drawn, can, name, routes, declares, runtimes, quantizes))
         if lacking and (plan is not None or law.ways):  # without ways there is no plan
@@ -78,11 +79,16 @@ def trials(hello: Hello, case: Case, names: Iterable[str]) -> Iterator[Trial]:
             yield law.name, plan
 
 
+def _is_meant(name: str, way: str) -> bool:
+    """Whether a way of a law has that name; all are meant where there is none."""
+    return not way or fnmatchcase(name, way)
+
+
 def tries(hello: Hello, name: str, case: Case) -> bool:
     """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
     law, _, route = name.partition("/")
     plan = dict(trials(hello, case, (law,))).get(law)
-    return isinstance(plan, Plan) and (not route or any(call.manner.name == route for call in plan.calls))
+    return isinstance(plan, Plan) and (not route or any(fnmatchcase(call.manner.name, route) for call in plan.calls))
 
 
 def first_places(hello: Hello, batches: Sequence[Batch], count: int) -> dict[str, tuple[str, ...]]:

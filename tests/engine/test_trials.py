@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.engine.requests import Hello
-from conformance.engine.trials import Trials, first_places, tries
+from conformance.engine.trials import Trials, first_places, trials, tries
 from conformance.generate.phases import PROFILES, Batch, plan
 from conformance.laws import FEATURES, LAWS, Plan
 from conformance.spec import load_dialect
@@ -28,8 +30,8 @@ def batches(dialect: str) -> list[Batch]:
 @pytest.mark.parametrize("dialect", ["keras", "torch"])
 def test_quick_tries_every_law_that_says_something(dialect: str) -> None:
     hello, planned = everything(dialect), batches(dialect)
-    trials = Trials(hello, 2, owed=first_places(hello, planned, 2))
-    tried = {name for batch in planned for name, plan in trials.of(batch) if isinstance(plan, Plan)}
+    chosen = Trials(hello, 2, owed=first_places(hello, planned, 2))
+    tried = {name for batch in planned for name, plan in chosen.of(batch) if isinstance(plan, Plan)}
     some = {name for name in LAWS if any(tries(hello, name, batch.cases[0]) for batch in planned)}
     assert tried == some
     assert len(some) > 20
@@ -60,6 +62,18 @@ def test_a_witness_is_tried_for_what_it_is_a_witness_of() -> None:
     first = next(batch for batch in planned if tries(hello, "rows", batch.cases[0]))
     named = {first.cases[0].id: ("rows",)}
     assert [name for name, _ in Trials(hello, 2, named).of(first)] == ["rows"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ways"),
+    [("routes/whole_file", {"whole_file"}), ("routes/whole*", {"whole", "whole_file"}), ("routes/other*", set())],
+)
+def test_a_route_is_named_in_full_or_by_how_it_begins(name: str, ways: set[str]) -> None:
+    hello = replace(everything("keras"), routes={"whole": {}, "whole_file": {}, "in_part": {}})
+    case = next(batch for batch in batches("keras") if batch.cases[0].rejection is None).cases[0]
+    plans = [plan for _, plan in trials(hello, case, (name,)) if isinstance(plan, Plan)]
+    assert {call.manner.name for plan in plans for call in plan.calls} - {""} == ways
+    assert tries(hello, name, case) == bool(ways)
 
 
 def test_nothing_is_tried_where_something_must_be_refused() -> None:
