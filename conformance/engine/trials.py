@@ -104,7 +104,7 @@ def first_places(hello: Hello, batches: Sequence[Batch], count: int) -> dict[str
     """
     given: defaultdict[str, list[str]] = defaultdict(list)
     for turn, name in enumerate(LAWS):
-        start = turn // count if count else len(batches)
+        start = turn // max(count, 1)
         for batch in (*batches[start:], *batches[:start]):
             case = batch.cases[0]
             if len(given[case.id]) < count and hello.missing(case.config) is None and tries(hello, name, case):

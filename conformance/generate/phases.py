@@ -86,13 +86,14 @@ PROFILES: Mapping[str, Profile] = {
     for profile in (
         Profile(
             "quick",
-            2,
-            16,
-            16,
-            150,
-            "every pair of option values, every triple of what shapes outputs; about half a minute an implementation",
-            9,
-            2,
+            strength=2,
+            draws=16,
+            random=16,
+            experiments=150,
+            meaning="every pair of option values, every triple of what shapes outputs; about half a minute an "
+            "implementation",
+            sizes=9,
+            laws=2,
         ),
         Profile("ci", 3, 8, 80, 600, "every triple of option values; one to six minutes an implementation", 1, 2),
         Profile("thorough", 3, 16, 1000, 3000, "every triple of option values and many random configurations", 1),
