@@ -19,10 +19,6 @@ from conformance.spec import Array, OutputContract, as_floats, weights
 ROUNDINGS = 5
 """In the slope of a penalty: of both factors, their sum, and the sum with the gradient of the loss, taken twice."""
 
-
-FUZZ = 1e-7
-"""What Keras adds to a divisor, lest it be zero (`keras.config.epsilon`)."""
-
 UNDERFLOW = 2.0**20
 """Norms this many times as large as the smallest one whose square is a normal number lose nothing to underflow."""
 
@@ -93,8 +89,8 @@ def _constrained(moved: Expected, constraint: Constraint, precision: Precision) 
     """What a constraint makes of a weight: of numbers that become zero no error is left, but none grows either.
 
     A column is multiplied by its due norm divided by its norm, which is rounded like any sum, and of which the error of
-    each number is part; whether `FUZZ` is added to the divisor is left open. Of a column that may be zero, all that is
-    said is that its norm is not larger than due.
+    each number is part; whether the constraint's `epsilon` is added to the divisor is left open. Of a column that may
+    be zero, all that is said is that its norm is not larger than due.
     """
     value, error = np.asarray(moved.value), moved.allowed
     if constraint.non_negative:
@@ -106,8 +102,9 @@ def _constrained(moved: Expected, constraint: Constraint, precision: Precision) 
         off = off + own * (norm + off)
         due = constraint.rate * np.clip(norm, constraint.low, constraint.high) + (1 - constraint.rate) * norm
         off_due = off + own * (due + off)
-        factor, least = due / (norm + FUZZ), norm - off
-        spread = np.maximum((due + off_due) / least - factor, factor - (due - off_due) / (norm + off + FUZZ))
+        factor, least = due / (norm + constraint.epsilon), norm - off
+        lowest = (due - off_due) / (norm + off + constraint.epsilon)
+        spread = np.maximum((due + off_due) / least - factor, factor - lowest)
         allowed = np.abs(value) * spread + error * (factor + spread)
         known = least > UNDERFLOW * np.sqrt(precision.tiny)
         allowed = np.where(known, allowed * (1 + own), due + off_due + np.abs(value * factor))

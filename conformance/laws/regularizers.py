@@ -106,7 +106,7 @@ def _limited(subject: Subject, rule: Regularizers, role: str) -> tuple[Constrain
     given = {str(rules[name]): value for name, value in chosen.items()}
     limits = {name: chosen.get(name, value) for name, value in rules.items()}
     low, high, rate = (float(limits.get(name, default)) for name, default in WITHOUT_LIMITS.items())
-    return Constraint(low=low, high=high, rate=rate), {"class_name": kind, "config": given}
+    return Constraint(low=low, high=high, rate=rate, epsilon=rule.epsilon), {"class_name": kind, "config": given}
 
 
 def _one_output(config: LayerConfig) -> bool:

@@ -123,12 +123,14 @@ class Constraint:
         non_negative: negative numbers become zero, and all is done.
         low, high: the norm of each column, along the first axis, is moved to the nearest number between them,
         rate: but by this share of the way alone.
+        epsilon: what may be added to the norm where it is divided by.
     """
 
     non_negative: bool = False
     low: float = 0.0
     high: float = inf
     rate: float = 1.0
+    epsilon: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,7 @@ class Regularizers:
         non_negative: class of the constraint under which negative numbers become zero.
         norms: class of a constraint on the norms of columns -> `low` and `high` limits of them, and the `rate` at which
             a norm is moved to the nearest one within; the name of an argument in the place of a number that it gives.
+        epsilon: what may be added to a norm where a column is divided by it.
     """
 
     penalties: Mapping[str, str]
@@ -180,6 +181,7 @@ class Regularizers:
     constraints: Mapping[str, str]
     non_negative: str
     norms: Mapping[str, Mapping[str, float | str]]
+    epsilon: float
 
 
 @dataclass(frozen=True)
