@@ -10,7 +10,7 @@ from typing import Protocol
 
 import click
 
-from conformance.engine.events import DEVIATIONS, CaseJudged, Event, GroupFound, ImplementationStarted
+from conformance.engine.events import DEVIATIONS, CaseJudged, Event, GroupFound, ImplementationStarted, MorePlanned
 from conformance.engine.run import RunOptions
 
 EVERY = 5.0
@@ -56,6 +56,8 @@ class _Counter:
         """Take notice of an event."""
         if isinstance(event, ImplementationStarted):
             self._started(event)
+        elif isinstance(event, MorePlanned):
+            self._planned[event.implementation] += event.cases
         elif isinstance(event, CaseJudged):
             self._judged(event)
         elif isinstance(event, GroupFound):
@@ -131,6 +133,6 @@ def _bars() -> Display:
         def update(self, name: str, phase: str, done: int, planned: int, failed: int) -> None:
             if name not in self._tasks:
                 self._tasks[name] = self._progress.add_task(name, total=planned, phase=phase, failed=failed)
-            self._progress.update(self._tasks[name], completed=done, phase=phase, failed=failed)
+            self._progress.update(self._tasks[name], total=planned, completed=done, phase=phase, failed=failed)
 
     return Bars()

@@ -24,6 +24,7 @@ __all__ = [
     "ImplementationStarted",
     "Instead",
     "KnownSeen",
+    "MorePlanned",
     "Outcome",
     "RunFinished",
     "RunStarted",
@@ -71,7 +72,7 @@ class ImplementationStarted:
         capabilities: layers, options with values, modes.
         calibration: dtype -> {"tanh": [rel, abs], "sigmoid": [rel, abs], "measured": bool}: activation accuracy in
             units of rounding, as measured through the public layers (or the cap, where that was not possible).
-        planned: number of cases that are going to be judged.
+        planned: number of cases that are going to be judged, as far as is known by now.
         message: why it is broken.
     """
 
@@ -84,6 +85,14 @@ class ImplementationStarted:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     planned: int = 0
     message: str | None = None
+
+
+@dataclass(frozen=True)
+class MorePlanned:
+    """So many more cases of an implementation are going to be judged: what lies behind that which cannot be called."""
+
+    implementation: str
+    cases: int
 
 
 @dataclass(frozen=True)
@@ -278,4 +287,6 @@ class RunFinished:
         return self.reason == "interrupted" or "--max-" in self.reason
 
 
-Event = RunStarted | ImplementationStarted | CaseJudged | GroupFound | KnownSeen | BehaviourSeen | RunFinished
+Event = (
+    RunStarted | ImplementationStarted | MorePlanned | CaseJudged | GroupFound | KnownSeen | BehaviourSeen | RunFinished
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import platform
 import queue
 import threading
@@ -30,6 +29,7 @@ from conformance.engine.events import (
     CaseJudged,
     Event,
     ImplementationStarted,
+    MorePlanned,
     RunFinished,
     RunStarted,
     Verdict,
@@ -224,16 +224,19 @@ class _Test:
         batches = first_cases(everything, self._options.max_cases)
         earlier = Earlier.of(self.launch.name, self._options.earlier)
         earlier.check(hello.versions, everything)
-        self._emit(_started(self.launch.name, hello, accuracies, sum(len(batch.cases) for batch in batches)))
+        count = sum(len(batch.cases) for batch in batches) + sum(it.phase == "behind" for it in earlier.cases)
+        self._emit(_started(self.launch.name, hello, accuracies, count))
         for answer in answers:
             self._emit(answer)
         for judged in earlier.cases:
             self._tell(Case.from_canonical(judged.case), judged)
         held_to = precisions(dialect, accuracies)
-        later = self._behind(whole, hello) if batches == everything else ()
         trials = self._trials(whole, hello)
-        for some in itertools.chain([batches], later):
-            self._judge(earlier.left(some), held_to, modes, trials)
+        self._judge(earlier.left(batches), held_to, modes, trials)
+        for more in self._behind(whole, hello) if batches == everything else ():
+            left = earlier.left(more)
+            self._emit(MorePlanned(self.launch.name, sum(len(batch.cases) - len(done) for batch, done in left)))
+            self._judge(left, held_to, modes, trials)
         self._team.close(keep=1)
         experiments = self._options.profile.experiments
         investigator = Investigator(self.launch.name, self._team.first, held_to, modes, self._stop, experiments)

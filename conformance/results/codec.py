@@ -22,6 +22,7 @@ from conformance.engine.events import (
     GroupFound,
     ImplementationStarted,
     KnownSeen,
+    MorePlanned,
     RunFinished,
     RunStarted,
 )
@@ -29,6 +30,7 @@ from conformance.engine.events import (
 TYPES: Mapping[str, Any] = {
     "header": RunStarted,
     "implementation": ImplementationStarted,
+    "planned": MorePlanned,
     "result": CaseJudged,
     "group": GroupFound,
     "known": KnownSeen,

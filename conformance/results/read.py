@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from conformance.engine.events import (
     GroupFound,
     ImplementationStarted,
     KnownSeen,
+    MorePlanned,
     RunFinished,
     RunStarted,
 )
@@ -35,7 +37,7 @@ class Results:
 
     Attributes:
         header: how the run was started.
-        implementations: what each implementation said of itself.
+        implementations: what each implementation said of itself, with all cases that were planned at some time.
         cases: every case on every implementation, in the order of the run.
         groups: failures with one cause.
         known: what the run says of declared deviations.
@@ -65,6 +67,7 @@ class Results:
         kinds = (ImplementationStarted, CaseJudged, GroupFound, KnownSeen, BehaviourSeen)
         found: dict[type, list[Any]] = {kind: [] for kind in kinds}
         footer = None
+        more: Counter[str] = Counter()
         for event in rest:
             if footer is not None:
                 raise ValueError("a record follows the footer")
@@ -72,9 +75,12 @@ class Results:
                 raise ValueError("a second header")  # noqa: TRY004
             if isinstance(event, RunFinished):
                 footer = event
+            elif isinstance(event, MorePlanned):
+                more[event.implementation] += event.cases
             else:
                 found[type(event)].append(event)
         implementations, cases, groups, known, behaviours = (tuple(records) for records in found.values())
+        implementations = tuple(replace(it, planned=it.planned + more[it.name]) for it in implementations)
         return cls(header, implementations, cases, groups, footer, known, behaviours)
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from running import TARGETED, groups, judged, launch, planned, small_run
 
 from conformance.engine.behind import DRAWS
-from conformance.engine.events import CaseJudged, Event, RunFinished
+from conformance.engine.events import CaseJudged, Event, ImplementationStarted, MorePlanned, RunFinished
 from conformance.engine.uncalled import Uncalled
 from conformance.generate.covering import covered
 from conformance.generate.shard import Shard
@@ -39,6 +39,20 @@ def behind(events: Sequence[Event]) -> list[CaseJudged]:
 
 def pairs(configs: Sequence[LayerConfig]) -> set[frozenset[tuple[str, Value]]]:
     return covered([config.options for config in configs], 2)
+
+
+def overtaken(events: Sequence[Event]) -> list[CaseJudged]:
+    """The cases with which more are judged than were planned until then."""
+    planned, found, done = 0, [], 0
+    for event in events:
+        if isinstance(event, ImplementationStarted):
+            planned += event.planned
+        elif isinstance(event, MorePlanned):
+            planned += event.cases
+        elif isinstance(event, CaseJudged):
+            done += 1
+            found += [event] if done > planned else []
+    return found
 
 
 def called(events: Sequence[Event]) -> list[LayerConfig]:
@@ -118,6 +132,16 @@ def test_only_as_much_is_run_as_was_lost() -> None:
         assert pairs([config]) - pairs([it for it in called(events) if it not in configs])
 
 
+def test_all_that_is_judged_was_planned_before() -> None:
+    events = refusing("go_backwards=True", "use_bias=False")
+    rounds = [it.cases for it in events if isinstance(it, MorePlanned)]
+    assert rounds
+    assert sum(rounds) == len(behind(events))
+    assert overtaken(events) == []
+    (said,) = Results.of(events).implementations
+    assert said.planned == len(judged(events))
+
+
 def test_where_nothing_can_be_called_nothing_is_behind() -> None:
     assert behind(refusing("dtype=float32")) == []
 
@@ -160,10 +184,12 @@ def test_a_run_goes_on_behind_where_it_was_cut_off(kept: int) -> None:
         return [
             replace(it, seconds=None) if isinstance(it, CaseJudged) else it
             for it in events
-            if not isinstance(it, RunFinished)
+            if not isinstance(it, ImplementationStarted | MorePlanned | RunFinished)
         ]
 
     assert timeless(again) == timeless(whole)
+    assert Results.of(again).implementations == Results.of(whole).implementations
+    assert overtaken(again) == []
 
 
 def test_shards_share_what_is_behind_and_no_case_is_in_two() -> None:
