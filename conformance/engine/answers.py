@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.laws import WAYS
 from conformance.spec import Array, dialect_names
 
 PROTOCOL = 1
@@ -91,13 +92,10 @@ def _check_capabilities(said: Any) -> None:
         raise NonsenseError("capabilities whose sizes are not a table of lists")
     if not _texts(said.get("features", [])):
         raise NonsenseError("capabilities whose features are not a list of names")
-    for name in ("routes", "runtimes", "quantizes"):
-        ways = said.get(name, {})
-        if not isinstance(ways, dict) or not all(_is_table_of_lists(needs) for needs in ways.values()):
-            raise NonsenseError(f"capabilities whose {name} are not a table of tables of lists")
-    declares = said.get("declares", {})
-    if not isinstance(declares, dict) or not all(_is_way_to_declare(way) for way in declares.values()):
-        raise NonsenseError("capabilities whose declares are not a table with of, unknown and needs")
+    for kind in WAYS:
+        ways, (fits, what) = said.get(kind, {}), _TOLD.get(kind, (_is_table_of_lists, "of tables of lists"))
+        if not isinstance(ways, dict) or not all(fits(way) for way in ways.values()):
+            raise NonsenseError(f"capabilities whose {kind} are not a table {what}")
     if type(said.get("rejections", True)) is not bool:
         raise NonsenseError("capabilities whose rejections are neither true nor false")
 
@@ -112,6 +110,12 @@ def _is_way_to_declare(way: Any) -> bool:
         return False
     unknown = way.get("unknown", [])
     return _texts(unknown) and {*unknown} <= {"batch", "timesteps"} and _is_table_of_lists(way.get("needs", {}))
+
+
+_TOLD: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "declares": (_is_way_to_declare, "with of, unknown and needs"),
+}
+"""Kind of ways of which more is said than the option values that they need -> what that must be."""
 
 
 def _check_build(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

@@ -58,7 +58,7 @@ def _claimed(behaviour: Behaviour, hello: Hello) -> bool:
 
 def _way(behaviour: Behaviour, hello: Hello) -> Way | None:
     """How the implementation says what is asked without a call; None: it does not, or a call says it."""
-    ways = hello.ways_to_declare(behaviour.config) if behaviour.asks == "mask" else ()
+    ways = hello.ways_for("declares", behaviour.config) if behaviour.asks == "mask" else ()
     return next((way for way in ways if way.of == behaviour.asks), None)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.checks import Declared, Recalled, Refusal, Reply
 from conformance.engine.worker import Message
-from conformance.laws import Way
+from conformance.laws import WAYS, Way
 from conformance.laws.law import PLAIN, Manner
 from conformance.spec import Array, Case, LayerConfig, Tensors, Value
 
@@ -30,12 +30,9 @@ class Hello:
         sizes: name of a size -> the values it supports; a size that is not named may have any.
         rejections: whether it refuses what the specification says must be refused.
         features: what it offers beyond plain calls (`conformance.laws.FEATURES`).
-        routes: other ways to call a layer, by names of its own, that must give the same, each with the option values
-            that it needs.
-        declares: ways in which it says beforehand what a call gives, by names of its own: what of (`of`), for which
-            unknown sizes (`unknown`), and the option values that they need (`needs`).
-        runtimes: ways through an exported program that another runtime runs, told as routes are.
-        quantizes: ways to quantize a layer, told as routes are.
+        ways: kind of ways (`conformance.laws.WAYS`) -> those that it offers, by names of its own, each with the option
+            values that it needs; in which it says beforehand what a call gives, what of (`of`), for which unknown sizes
+            (`unknown`), and the option values that they need (`needs`).
     """
 
     dialect: str
@@ -47,10 +44,7 @@ class Hello:
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     rejections: bool = True
     features: tuple[str, ...] = ()
-    routes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
-    declares: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    runtimes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
-    quantizes: Mapping[str, Mapping[str, Sequence[Value]]] = field(default_factory=dict)
+    ways: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, header: Mapping[str, Any]) -> Hello:
@@ -66,10 +60,7 @@ class Hello:
             sizes={name: tuple(values) for name, values in said.get("sizes", {}).items()},
             rejections=said.get("rejections", True),
             features=tuple(said.get("features", ())),
-            routes=said.get("routes", {}),
-            declares=said.get("declares", {}),
-            runtimes=said.get("runtimes", {}),
-            quantizes=said.get("quantizes", {}),
+            ways={kind: said.get(kind, {}) for kind in WAYS},
         )
 
     @property
@@ -83,34 +74,17 @@ class Hello:
         options = {name: list(values) for name, values in self.options.items()}
         sizes = {name: list(values) for name, values in self.sizes.items()}
         said = {"layers": list(self.layers), "options": options, "modes": list(self.modes)}
-        more = {"features": list(self.features), "routes": dict(self.routes), "declares": dict(self.declares)}
-        more |= {"runtimes": dict(self.runtimes), "quantizes": dict(self.quantizes)}
-        return said | {"sizes": sizes, "rejections": self.rejections, **more}
+        more = {"sizes": sizes, "rejections": self.rejections, "features": list(self.features)}
+        return said | more | {kind: dict(self.ways.get(kind, {})) for kind in WAYS}
 
-    def routes_for(self, config: LayerConfig) -> tuple[str, ...]:
-        """The other ways to call a layer of this configuration."""
-        return _offered(self.routes, config)
-
-    def runtimes_for(self, config: LayerConfig) -> tuple[str, ...]:
-        """The ways through another runtime for a layer of this configuration."""
-        return _offered(self.runtimes, config)
-
-    def quantizes_for(self, config: LayerConfig) -> tuple[str, ...]:
-        """The ways to quantize a layer of this configuration."""
-        return _offered(self.quantizes, config)
-
-    def ways_to_declare(self, config: LayerConfig) -> tuple[Way, ...]:
-        """How it says beforehand what a call of a layer of this configuration gives."""
-        return tuple(
-            Way(name, said["of"], tuple(said.get("unknown", ())))
-            for name, said in self.declares.items()
-            if _meets(config, said.get("needs", {}))
-        )
+    def ways_for(self, kind: str, config: LayerConfig) -> list[Way]:
+        """The ways of a kind that it offers for a layer of this configuration."""
+        told = (_way(name, said) for name, said in self.ways.get(kind, {}).items())
+        return [way for way, needs in told if all(config.get(option) in values for option, values in needs.items())]
 
     def lacks(self, needed: Sequence[str]) -> str | None:
         """The first of some features that it does not offer."""
-        tables = {"declares": self.declares, "runtimes": self.runtimes, "quantizes": self.quantizes}
-        offered = {*self.features, *(name for name, table in tables.items() if table)}
+        offered = {*self.features, *(kind for kind, ways in self.ways.items() if ways)}
         return next((feature for feature in needed if feature not in offered), None)
 
     def missing(self, config: LayerConfig, rejection: str | None = None) -> str | None:
@@ -257,11 +231,8 @@ def _named(name: str, arrays: tuple[Array, ...]) -> dict[str, Array]:
     return {f"{name}.{index}": array for index, array in enumerate(arrays)}
 
 
-def _offered(ways: Mapping[str, Mapping[str, Sequence[Value]]], config: LayerConfig) -> tuple[str, ...]:
-    """Those of some ways that a configuration has."""
-    return tuple(way for way, needs in ways.items() if _meets(config, needs))
-
-
-def _meets(config: LayerConfig, needs: Mapping[str, Sequence[Value]]) -> bool:
-    """Whether a configuration has the option values that something needs."""
-    return all(config.get(option) in values for option, values in needs.items())
+def _way(name: str, said: Mapping[str, Any]) -> tuple[Way, Mapping[str, Sequence[Value]]]:
+    """A way and the option values that it needs, which are all that is said of those that declare nothing."""
+    if "of" not in said:
+        return Way(name), said
+    return Way(name, said["of"], tuple(said.get("unknown", ()))), said.get("needs", {})

@@ -15,7 +15,7 @@ from conformance.checks import Unclaimed
 from conformance.engine.requests import Hello
 from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Plan, Subject, laws_for
+from conformance.laws import LAWS, WAYS, Plan, Subject, laws_for
 from conformance.spec import Case
 
 Trial = tuple[str, Plan | Unclaimed]
@@ -67,12 +67,9 @@ def trials(hello: Hello, case: Case, names: Iterable[str]) -> Iterator[Trial]:
     for name, _, way in (chosen.partition("/") for chosen in names):
         law = LAWS[name]
         lacking = hello.lacks(law.needs)
-        routes = tuple(it for it in hello.routes_for(case.config) if _is_meant(it, way))
-        runtimes = tuple(it for it in hello.runtimes_for(case.config) if _is_meant(it, way))
-        quantizes = tuple(it for it in hello.quantizes_for(case.config) if _is_meant(it, way))
-        declares = tuple(it for it in hello.ways_to_declare(case.config) if _is_meant(it.name, way))
+        ways = {kind: [it for it in hello.ways_for(kind, case.config) if _is_meant(it.name, way)] for kind in WAYS}
         can = lambda config: hello.missing(config) is None  # noqa: E731
-        plan = law.plan(Subject(case, drawn, can, name, routes, declares, runtimes, quantizes))
+        plan = law.plan(Subject(case, drawn, can, name, ways))
         if lacking and (plan is not None or law.ways):  # without ways there is no plan
             yield law.name, Unclaimed(lacking)
         elif plan is not None:

@@ -4,7 +4,7 @@ A law says which further calls belong to a case, and what must hold between thei
 data: nothing here calls an implementation or judges a number.
 """
 
-from conformance.laws.law import FEATURES, Call, Law, Manner, Plan, Subject, Way
+from conformance.laws.law import FEATURES, WAYS, Call, Law, Manner, Plan, Subject, Way
 from conformance.laws.registry import LAWS, laws_for
 from conformance.laws.relations import (
     Constraint,
@@ -31,6 +31,7 @@ from conformance.laws.relations import (
 __all__ = [
     "FEATURES",
     "LAWS",
+    "WAYS",
     "Call",
     "Constraint",
     "Curved",

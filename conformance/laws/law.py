@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,16 +16,17 @@ Can = Callable[[LayerConfig], bool]
 
 @dataclass(frozen=True)
 class Way:
-    """A way in which an implementation says beforehand what a call will give.
+    """A way that an implementation offers beside plain calls.
 
     Attributes:
         name: its own for it.
-        of: what is declared: `outputs`, or the `mask` that is handed on.
+        of: where it says beforehand what a call will give, what is declared: `outputs`, or the `mask` that is handed
+            on; else empty.
         unknown: the axes of the input whose sizes are not told.
     """
 
     name: str
-    of: Literal["outputs", "mask"]
+    of: Literal["outputs", "mask", ""] = ""
     unknown: tuple[str, ...] = ()
 
 
@@ -132,20 +133,14 @@ class Subject:
         case, tensors: the case with its tensors.
         can: whether the implementation claims a configuration.
         name: of the law; its random choices follow from it and the case.
-        routes: the ways to call it, beside plain calls, that the implementation offers.
-        declares: the ways in which the implementation says beforehand what a call gives.
-        runtimes: the ways through an exported program that another runtime runs.
-        quantizes: the ways to quantize it.
+        ways: kind of ways (`WAYS`) -> those that the implementation offers for it.
     """
 
     case: Case
     tensors: Tensors
     can: Can
     name: str
-    routes: tuple[str, ...] = ()
-    declares: tuple[Way, ...] = ()
-    runtimes: tuple[str, ...] = ()
-    quantizes: tuple[str, ...] = ()
+    ways: Mapping[str, Sequence[Way]] = field(default_factory=dict)
 
     @property
     def config(self) -> LayerConfig:
@@ -162,6 +157,10 @@ class Subject:
         """Random choices."""
         return Stream(self.case.data.seed, "law", self.name)
 
+    def offered(self, kind: str) -> list[str]:
+        """The names of the ways of a kind."""
+        return [way.name for way in self.ways.get(kind, ())]
+
 
 @dataclass(frozen=True)
 class Law:
@@ -177,8 +176,8 @@ class Law:
         spoils: whether a fault that it looks for would change what other laws look at; it is then tried after them.
         rests_on: the law without which it cannot hold: what breaks that one breaks it, too.
         form_alone: whether it looks at shapes, types and nesting, and at no values.
-        ways: whether its further calls are ways that an implementation offers, by names of its own, and that have
-            nothing to do with each other: each is judged, and known, by itself.
+        ways: the kind of ways (`WAYS`) that its further calls are, if each is judged, and known, by itself; empty: its
+            calls have to do with each other.
         one_in: of so many configurations one tries it in its turn, the others last of all: it costs much.
         elsewhere: whether its further calls are computed by another program, whose activations nobody has measured.
     """
@@ -191,10 +190,18 @@ class Law:
     spoils: bool = False
     rests_on: str | None = None
     form_alone: bool = False
-    ways: bool = False
+    ways: str = ""
     elsewhere: bool = False
     one_in: int = 1
 
+
+WAYS: Mapping[str, str] = {
+    "routes": "be called in other ways",
+    "declares": "say beforehand what a call gives",
+    "runtimes": "be exported and run by another runtime",
+    "quantizes": "be quantized",
+}
+"""Kinds of ways that an implementation may offer, each by names of its own, and what one who offers any claims to."""
 
 FEATURES: Mapping[str, str] = {
     "carry": "hand the states of one call to the next as they came",
@@ -209,8 +216,6 @@ FEATURES: Mapping[str, str] = {
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
     "regularizers": "penalize and constrain weights",
-    "declares": "say beforehand what a call gives",
-    "runtimes": "be exported and run by another runtime",
-    "quantizes": "be quantized",
+    **WAYS,
 }
 """What an implementation may claim to do beyond plain calls."""

@@ -80,13 +80,13 @@ def instances(subject: Subject) -> Plan | None:
 def routes(subject: Subject) -> Plan | None:
     """Every other way to call the layer gives what a plain call gives."""
     rule = subject.config.rules.stateful
-    ways = [route for route in subject.routes if rule is None or route not in rule.silent]
+    ways = [route for route in subject.offered("routes") if rule is None or route not in rule.silent]
     return _on_some_ways(subject, ways, ROUTES, "another way to call the layer gives something else")
 
 
 def runtimes(subject: Subject) -> Plan | None:
     """The layer as an exported program in another runtime gives what a plain call gives."""
-    return _on_some_ways(subject, subject.runtimes, RUNTIMES, "another runtime gives something else")
+    return _on_some_ways(subject, subject.offered("runtimes"), RUNTIMES, "another runtime gives something else")
 
 
 def _on_some_ways(subject: Subject, ways: Sequence[str], most: int, told: str) -> Plan | None:
@@ -101,9 +101,8 @@ def _on_some_ways(subject: Subject, ways: Sequence[str], most: int, told: str) -
 
 def declared(subject: Subject) -> Plan | None:
     """Every way in which the layer says beforehand what a call gives."""
-    calls = [
-        Call(subject.config, subject.tensors, manner=Manner(weights=False, declare=way)) for way in subject.declares
-    ]
+    manners = [Manner(weights=False, declare=way) for way in subject.ways.get("declares", ())]
+    calls = [Call(subject.config, subject.tensors, manner=manner) for manner in manners]
     return Plan(tuple(calls), (), "what is declared is not what is given") if calls else None
 
 
@@ -167,7 +166,7 @@ def _one_chain(subject: Subject, rule: Stateful) -> Plan | None:
     beginning = steps_of(config, tensors, first)
     shown = any(output.steps is not None for output in subject.contract)
     silent = () if shown or tensors.mask is not None else rule.silent
-    ways = ["", *(route for route in (*rule.routes, *silent) if route in subject.routes)]
+    ways = ["", *(route for route in (*rule.routes, *silent) if route in subject.offered("routes"))]
     way = ways[subject.stream.integer(0, len(ways) - 1)]
     if way in silent:
         return _after_silence(subject, rule, way, (begun, beginning), (continued, steps_of(config, tensors, second)))

@@ -32,7 +32,7 @@ def mixed_precision(subject: Subject) -> Plan | None:
 
 def quantization(subject: Subject) -> Plan | None:
     """A quantized layer gives what the layer gives, up to what its eight bits may do; whatever ways there are."""
-    calls = [Call(subject.config, subject.tensors, manner=Manner(route=way)) for way in subject.quantizes]
+    calls = [Call(subject.config, subject.tensors, manner=Manner(route=way)) for way in subject.offered("quantizes")]
     relations = tuple(Quantized(number) for number in range(len(calls)))
     return Plan(tuple(calls), relations, "a quantized layer") if calls else None
 
@@ -48,7 +48,7 @@ def _of_a_policy(rule: Mixed, subject: Subject, wide: LayerConfig, given: Tensor
     The first also says in every way that it has what it gives.
     """
     plain = Call(subject.config, given, layer=1, arguments=tuple(rule.arguments.items()))
-    ways = [way for way in subject.declares if way.of == "outputs"]
+    ways = [way for way in subject.ways.get("declares", ()) if way.of == "outputs"]
     said = (replace(plain, manner=Manner(weights=False, declare=way)) for way in ways)
     return (plain, replace(plain, config=wide, layer=2, fresh=True), *said)
 

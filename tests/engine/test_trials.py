@@ -9,15 +9,12 @@ import pytest
 from conformance.engine.requests import Hello
 from conformance.engine.trials import Trials, first_places, trials, tries
 from conformance.generate.phases import PROFILES, Batch, plan
-from conformance.laws import FEATURES, LAWS, Plan
+from conformance.laws import FEATURES, LAWS, WAYS, Plan
 from conformance.spec import load_dialect
-
-WAYS = ("declares", "runtimes", "quantizes")
-"""What is offered way by way; nobody offers any here."""
 
 
 def everything(dialect: str, features: tuple[str, ...] = tuple(name for name in FEATURES if name not in WAYS)) -> Hello:
-    """An implementation that claims all options, and features."""
+    """An implementation that claims all options, and features, but offers no ways."""
     rules = load_dialect(dialect)
     options = {name: option.values for name, option in rules.options.items()}
     return Hello(dialect, {}, {}, tuple(rules.layers), options, ("eager",), features=features)
@@ -69,7 +66,7 @@ def test_a_witness_is_tried_for_what_it_is_a_witness_of() -> None:
     [("routes/whole_file", {"whole_file"}), ("routes/whole*", {"whole", "whole_file"}), ("routes/other*", set())],
 )
 def test_a_route_is_named_in_full_or_by_how_it_begins(name: str, ways: set[str]) -> None:
-    hello = replace(everything("keras"), routes={"whole": {}, "whole_file": {}, "in_part": {}})
+    hello = replace(everything("keras"), ways={"routes": {"whole": {}, "whole_file": {}, "in_part": {}}})
     case = next(batch for batch in batches("keras") if batch.cases[0].rejection is None).cases[0]
     plans = [plan for _, plan in trials(hello, case, (name,)) if isinstance(plan, Plan)]
     assert {call.manner.name for plan in plans for call in plan.calls} - {""} == ways

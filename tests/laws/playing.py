@@ -12,7 +12,7 @@ from conformance.checks.form import renumbered
 from conformance.checks.laws import check
 from conformance.checks.observation import expectations
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Call, Law, Plan, Subject
+from conformance.laws import LAWS, Call, Law, Plan, Subject, Way
 from conformance.laws.passes import returned_states
 from conformance.reference import Precision, evaluate, precision
 from conformance.spec import Array, Case, DataSpec, LayerConfig, Sizes, Tensors, Value, outputs, structure, weights
@@ -21,7 +21,8 @@ Outputs = Sequence[Array]
 Function = Callable[[LayerConfig, Tensors], Outputs]
 """What a layer is, if it has no memory: outputs of a configuration and tensors, in the order of the contract."""
 
-ROUTES = ("one way", "another way")
+ROUTES = (Way("one way"), Way("another way"))
+WAYS = {"routes": ROUTES, "runtimes": ROUTES}
 """Made up: here every way leads to the same function."""
 
 OTHER_ANSWERS = {
@@ -49,7 +50,7 @@ def case(dialect: str = "keras", layer: str = "lstm", sizes: Sizes = SIZES, kind
 
 
 def subject(of: Case, law: str, can: Callable[[LayerConfig], bool] = lambda _: True) -> Subject:
-    return Subject(of, tensors(of), can, law, ROUTES, runtimes=ROUTES)
+    return Subject(of, tensors(of), can, law, WAYS)
 
 
 def plan(of: Case, law: str) -> Plan | None:
@@ -140,7 +141,7 @@ class Player:
 
 def observed(of: Case, given: Tensors, function: Function, held_to: Precision, law: Law) -> Observation | None:
     """A case with what follows of one law; None where the law says nothing."""
-    planned = law.plan(Subject(of, given, lambda _: True, law.name, ROUTES, runtimes=ROUTES))
+    planned = law.plan(Subject(of, given, lambda _: True, law.name, WAYS))
     if planned is None:
         return None
     (due,) = expectations([of], [given], held_to)

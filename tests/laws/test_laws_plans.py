@@ -283,7 +283,8 @@ def test_stateful_after_training() -> None:
     """The first part is read without an answer; the second, with the weights that training moved, ends as one pass."""
     of = case()
     silent = ("fit", "evaluate")
-    plans = [LAWS["stateful"].plan(replace(subject(seeded(of, seed), "stateful"), routes=silent)) for seed in range(9)]
+    ways = {"routes": [Way(name) for name in silent]}
+    plans = [LAWS["stateful"].plan(replace(subject(seeded(of, seed), "stateful"), ways=ways)) for seed in range(9)]
     found = {plan.calls[0].manner.route: plan for plan in plans if plan is not None}
     assert set(found) == {"", *silent}
     for way in silent:
@@ -299,7 +300,8 @@ def seeded(of: Case, seed: int) -> Case:
 
 def test_what_is_read_silently_is_seen_in_last_outputs_without_mask_alone() -> None:
     for of in (SEQUENCE, case(mask="right")):
-        plan = LAWS["stateful"].plan(replace(subject(of, "stateful"), routes=("fit", "evaluate")))
+        ways = {"routes": [Way("fit"), Way("evaluate")]}
+        plan = LAWS["stateful"].plan(replace(subject(of, "stateful"), ways=ways))
         assert plan is not None
         assert not any(call.silent for call in plan.calls)
 
@@ -350,7 +352,8 @@ def test_mixed_precision() -> None:
 
 def test_a_layer_of_mixed_precision_says_what_it_gives() -> None:
     ways = Way("shapes", "outputs"), Way("mask", "mask")
-    found = LAWS["mixed_precision"].plan(replace(subject(case(dtype="float16"), "mixed_precision"), declares=ways))
+    of = replace(subject(case(dtype="float16"), "mixed_precision"), ways={"declares": ways})
+    found = LAWS["mixed_precision"].plan(of)
     assert found is not None
     assert [(call.layer, call.config.dtype, call.manner.declare) for call in found.calls[2:]] == [
         (1, "float16", ways[0])

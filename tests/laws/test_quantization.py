@@ -17,7 +17,7 @@ from conformance.engine.session import Session
 from conformance.engine.worker import Limits
 from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Plan, Quantized
+from conformance.laws import LAWS, Plan, Quantized, Way
 from conformance.reference import ELSEWHERE, Expected, evaluate, precision
 from conformance.reference.quantized import EIGHT_BITS
 from conformance.spec import Array, Case, Sizes, Value, structure
@@ -28,7 +28,7 @@ LSTM = case("torch", "lstm", SIZES, dtype="float32", hx=True)
 
 
 def planned(of: Case) -> Plan:
-    found = LAW.plan(replace(subject(of, "quantization"), quantizes=("a way",)))
+    found = LAW.plan(replace(subject(of, "quantization"), ways={"quantizes": [Way("a way")]}))
     assert found is not None
     return found
 
@@ -106,7 +106,7 @@ def test_it_is_what_one_finds_by_hand_for_one_product() -> None:
 def test_pytorch_passes(layer: str, options: dict[str, Value]) -> None:
     of = case("torch", layer, SIZES, dtype="float32", **options)
     with closing(Session(framework("torch"), Limits(seconds=120))) as session:
-        if not session.start().quantizes:
+        if not session.start().ways["quantizes"]:
             pytest.skip("this PyTorch has no quantize_dynamic any more")
         batch, held_to = Batch("pinned", of.config, (of,)), {"float32": precision("float32")}
         (seen,) = session.observe_batch(batch, held_to, "eager", thorough=False, laws=("quantization",))

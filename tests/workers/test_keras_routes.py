@@ -66,7 +66,8 @@ def worker(request: pytest.FixtureRequest) -> Iterator[Worker]:
 
 
 def routes(worker: Worker, wanted: LayerConfig) -> tuple[str, ...]:
-    return Hello.of(ask(worker, {"op": "hello"}).header).routes_for(wanted)
+    hello = Hello.of(ask(worker, {"op": "hello"}).header)
+    return tuple(way.name for way in hello.ways_for("routes", wanted))
 
 
 def difference(worker: Worker, wanted: LayerConfig, route: str, **changed: Array) -> str:

@@ -175,7 +175,7 @@ def test_a_module_of_ones_own_has_the_routes_of_any_module_and_the_law_finds_the
     case = Case(config("torch", "gru", FEW, hx=True), DataSpec("generic", 1))
     batch, held_to = Batch("pinned", case.config, (case,)), {"float32": precision("float32")}
     with closing(replaced(tmp_path, "GRU", "Strange")) as session:
-        offered = session.start().routes
+        offered = session.start().ways["routes"]
         found = {
             route: judge(session.observe_batch(batch, held_to, "eager", laws=(f"routes/{route}",))[0])["routes"].outcome
             for route in offered
@@ -187,7 +187,7 @@ def test_a_module_of_ones_own_has_the_routes_of_any_module_and_the_law_finds_the
 
 def test_a_cell_of_ones_own_has_no_routes(tmp_path: Path) -> None:
     with closing(replaced(tmp_path, "GRUCell", "Cell")) as session:
-        assert session.start().routes == {}
+        assert session.start().ways["routes"] == {}
 
 
 def faulty(monkeypatch: pytest.MonkeyPatch, how: str) -> None:

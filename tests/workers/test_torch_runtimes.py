@@ -74,14 +74,14 @@ def outcome(session: Session, wanted: LayerConfig, way: str) -> str:
 
 
 def test_both_exporters_are_offered_with_the_versions_of_all_packages(hello: Hello) -> None:
-    assert {"onnx", "onnx_dynamic"} <= set(hello.runtimes)
+    assert {"onnx", "onnx_dynamic"} <= set(hello.ways["runtimes"])
     assert {"onnx", "onnxscript", "onnxruntime"} <= set(hello.versions)
 
 
 @pytest.mark.parametrize("wanted", CONFIGS, ids=lambda wanted: wanted.id)
 def test_every_runtime_gives_what_a_plain_call_gives(wanted: LayerConfig, session: Session, hello: Hello) -> None:
-    found = {way: outcome(session, wanted, way) for way in hello.runtimes_for(wanted)}
-    assert found == dict.fromkeys(hello.runtimes, "pass")
+    found = {it.name: outcome(session, wanted, it.name) for it in hello.ways_for("runtimes", wanted)}
+    assert found == dict.fromkeys(hello.ways["runtimes"], "pass")
 
 
 @pytest.mark.usefixtures("hello")
@@ -100,6 +100,6 @@ def test_where_a_package_is_missing_it_is_unsupported_with_its_name() -> None:
     launch = replace(honest, command=(honest.command[0], "-c", script))
     with closing(Session(launch, Limits(seconds=120))) as running:
         said = running.start()
-        assert not said.runtimes
+        assert not said.ways["runtimes"]
         assert said.environment["onnx"].startswith("without onnx")
         assert outcome(running, CONFIGS[0], "onnx").startswith("unsupported")
