@@ -218,9 +218,10 @@ class Jax:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["XLA_FLAGS"] = (os.environ.get("XLA_FLAGS", "") + " " + flags).strip()
         # Keras makes a new function for `lax.scan` in every call, and so JAX compiles it in every call; a cache gives
-        # what was compiled for an equal program. It is this process's own, unless the user names one.
-        if wire.SCRATCH in os.environ:
-            os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", os.environ[wire.SCRATCH])
+        # what was compiled for an equal program, also by another worker. It is the run's, unless the user names one.
+        kept = os.environ.get(wire.SHARED, os.environ.get(wire.SCRATCH))
+        if kept is not None:
+            os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", kept)
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
         import jax
@@ -238,7 +239,8 @@ class Jax:
             self.jax.clear_caches()
 
     def tensor(self, array: np.ndarray[Any, Any]) -> Any:
-        return self.jax.numpy.array(array)
+        """As `jax.numpy.array` makes it, which compiles a program for every shape."""
+        return self.jax.device_put(np.array(array))
 
     def array(self, value: Any) -> Optional[np.ndarray[Any, Any]]:
         return np.asarray(value) if isinstance(value, self.jax.Array) else None
@@ -291,11 +293,12 @@ class Jax:
 
     def _cotangents(self, result: Any, weighed: terms.Weighed) -> Any:
         """The weights of what a call gives in the loss, nested as it is."""
-        tree, jax = self.jax.tree_util, self.jax
+        tree = self.jax.tree_util
         leaves, nesting = tree.tree_flatten(result)
-        copies = [jax.numpy.array(leaf) for leaf in leaves]  # a tensor may be returned twice
+        copies = [self.tensor(leaf) for leaf in leaves]  # a tensor may be returned twice
         weighing = {id(tensor): cotangent for tensor, cotangent in weighed(tree.tree_unflatten(nesting, copies))}
-        return tree.tree_unflatten(nesting, [weighing.get(id(copy), jax.numpy.zeros_like(copy)) for copy in copies])
+        nothing = [self.tensor(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
+        return tree.tree_unflatten(nesting, [weighing.get(id(copy), zero) for copy, zero in zip(copies, nothing)])
 
 
 def _hide_tensorflow() -> None:

@@ -347,17 +347,26 @@ def serve(load: Callable[[], terms.Adapter]) -> int:
     try:
         while True:
             message = wire.read(requests)
-            if message is None or message[0].get("op") == "quit":
+            if message is None:
+                _remove(wire.SHARED)  # who started this process is gone without a word
+                return 0
+            if message[0].get("op") == "quit":
                 return 0
             wire.write(answers, *answer(*message))
     except wire.WireError as error:
         print("not a request: %s" % error, file=sys.stderr)
         return 2
     except BrokenPipeError:
+        _remove(wire.SHARED)
         return 0
     finally:
-        if wire.SCRATCH in os.environ:  # who started this process removes it, too, if it still can
-            shutil.rmtree(os.environ[wire.SCRATCH], ignore_errors=True)
+        _remove(wire.SCRATCH)  # who started this process removes it, too, if it still can
+
+
+def _remove(variable: str) -> None:
+    """The directory that a variable names."""
+    if variable in os.environ:
+        shutil.rmtree(os.environ[variable], ignore_errors=True)
 
 
 def _loaded(load: Callable[[], terms.Adapter]) -> Callable[[Dict[str, Any], wire.Arrays], Reply]:

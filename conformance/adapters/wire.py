@@ -22,6 +22,9 @@ except ImportError:  # NumPy alone has no such type; its bits can still be hande
 SCRATCH = "RNN_CONFORMANCE_SCRATCH"
 """The variable that names a directory of the worker's own, which is gone with its process."""
 
+SHARED = "RNN_CONFORMANCE_SHARED"
+"""The variable that names a directory that all workers of an implementation have in common, gone with the last."""
+
 MAX_LINE = 1 << 20
 """Longest line of JSON, in bytes."""
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import wait
+from dataclasses import replace
 
+from conformance.adapters import wire
 from conformance.checks import Observation
 from conformance.engine.aside import aside
 from conformance.engine.implementations import Launch
@@ -26,6 +31,8 @@ ten times as long as others: so many keep every worker busy."""
 class Team:
     """The sessions of an implementation. Which batch goes to which follows from their order alone.
 
+    Their processes have a directory in common, such as for what a compiler made; it is gone when the last is closed.
+
     Args:
         launch: how to start a worker.
         limits: what each may use.
@@ -33,6 +40,9 @@ class Team:
     """
 
     def __init__(self, launch: Launch, limits: Limits, workers: int = 1) -> None:
+        shared = tempfile.mkdtemp(prefix="rnn-conformance-")
+        self._remove_shared = weakref.finalize(self, shutil.rmtree, shared, ignore_errors=True)
+        launch = replace(launch, environment={**launch.environment, wire.SHARED: shared})
         self._sessions = [Session(launch, limits) for _ in range(1 if isinstance(launch, Local) else workers)]
 
     @property
@@ -81,6 +91,8 @@ class Team:
         """End the workers but the first few; of those that have ended no process is left."""
         for session in self._sessions[keep:]:
             session.close()
+        if keep == 0:
+            self._remove_shared()
 
     @property
     def cpu_seconds(self) -> float:

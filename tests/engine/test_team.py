@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 from running import FAULTS, HONEST, ONE_LAYER, TARGETED, groups, judged, launch, outcomes, planned, small_run, target
 
+from conformance.adapters import wire
 from conformance.engine.events import ImplementationStarted
 from conformance.engine.implementations import Launch
 from conformance.engine.session import Modes
@@ -71,6 +76,42 @@ def test_a_fault_is_explained_as_by_one_worker() -> None:
     alone, together = (groups(small_run(launch(FAULTS, "wrong_shape"), workers=count)) for count in (1, 2))
     assert alone == together
     assert alone
+
+
+def test_all_processes_have_a_directory_in_common_that_goes_with_the_last() -> None:
+    before = set(psutil.Process().children())
+    team = Team(launch(HONEST), Limits(), 2)
+    try:
+        team.start()
+        named = {Path(it.environ()[wire.SHARED]) for it in set(psutil.Process().children()) - before}
+        (shared,) = named
+        (shared / "something").touch()
+        team.close(keep=1)
+        assert [it.name for it in shared.iterdir()] == ["something"]
+    finally:
+        team.close()
+    assert not shared.exists()
+
+
+def test_workers_remove_it_if_the_engine_cannot(tmp_path: Path) -> None:
+    script, shared = tmp_path / "engine.py", tmp_path / "shared"
+    shared.mkdir()
+    starts = "subprocess.Popen(json.loads(sys.argv[1]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)"
+    script.write_text(
+        f"import json, os, subprocess, sys\nworker = {starts}\nworker.stdin.write(sys.argv[2].encode())\n"
+        "worker.stdin.flush()\nworker.stdout.readline()\nos._exit(0)\n"
+    )
+    command, hello = launch(HONEST).command, json.dumps({"id": 1, "op": "hello"}) + "\n"
+    subprocess.run(
+        [sys.executable, str(script), json.dumps(command), hello],
+        env={**os.environ, wire.SHARED: str(shared)},
+        check=True,
+    )
+    for _ in range(100):
+        if not shared.exists():
+            break
+        time.sleep(0.1)
+    assert not shared.exists()
 
 
 def test_a_program_that_cannot_be_started_is_broken_once(tmp_path: Path) -> None:
