@@ -222,6 +222,7 @@ class Jax:
         kept = os.environ.get(wire.SHARED, os.environ.get(wire.SCRATCH))
         if kept is not None:
             os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", kept)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")  # of GPUs; its path is in every key
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
         import jax
