@@ -15,6 +15,7 @@ from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Rep
 from conformance.checks.laws import again
 from conformance.checks.registry import applicable
 from conformance.engine.conditions import SIZES, Condition, Features, Literal, features, literal
+from conformance.engine.consequences import Imagined, has_what_it_needs
 from conformance.engine.diagnosis import looks_like
 from conformance.engine.events import CaseJudged, GroupFound
 from conformance.engine.evidence import numbers_behind, outlines_behind
@@ -22,12 +23,11 @@ from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise
 from conformance.engine.needs import narrowed, options_needed, roomy
 from conformance.engine.session import Modes, Session
-from conformance.engine.trials import tries
+from conformance.engine.trials import trials, tries
 from conformance.errors import BrokenImplementationError
 from conformance.generate.bits import derive
 from conformance.generate.phases import Batch, accompanied, batch
-from conformance.generate.tensors import tensors
-from conformance.laws import LAWS, Judged, Subject
+from conformance.laws import LAWS, Plan
 from conformance.reference import Precision
 from conformance.spec import Case, LayerConfig, clauses_for
 
@@ -68,7 +68,10 @@ class Record:
 class Cause:
     """Failures of one check that look the same and share a condition.
 
-    `also`: laws that fail as a consequence, because one of their further calls has what this cause needs.
+    Attributes:
+        looks_like: the mistake that explains them.
+        also: laws that fail as a consequence: one of their further calls has what this cause needs, or the mistake that
+            it looks like breaks them as well.
     """
 
     check: str
@@ -79,6 +82,7 @@ class Cause:
     mode: str
     verdict: Verdict
     judged: int = 0
+    looks_like: str | None = None
     also: tuple[str, ...] = ()
 
 
@@ -117,14 +121,44 @@ class Investigator:
             judged = [record for record in records if check in record.judged.outcomes]
             passing = [record for record in judged if record.judged.outcomes[check].outcome == "pass"]
             failing = [record for record in judged if record.judged.outcomes[check].outcome in DEVIATIONS]
-            left = _without_consequences(check, failing, causes)
-            causes += (
-                replace(cause, judged=len(passing) + len(failing)) for cause in self._causes(check, left, passing)
-            )
+            left = self._without_consequences(check, failing, causes)
+            for cause in self._causes(check, left, passing):
+                mistake = self._looks_like(cause)
+                causes.append(replace(cause, judged=len(passing) + len(failing), looks_like=mistake))
         for number, cause in enumerate(causes, 1):
             yield self._group(number, cause)
 
     # ------------------------------------------------------------ causes
+
+    def _without_consequences(self, check: str, failing: Sequence[Record], causes: list[Cause]) -> Sequence[Record]:
+        """Failures of a law but for those that follow from an earlier cause; that cause is told so."""
+        if check not in LAWS:
+            return failing
+        left: list[Record] = []
+        for record in failing:
+            place = next((it for it, cause in enumerate(causes) if _meets(check, record, cause)), None)
+            if place is None:
+                place = next((it for it, cause in enumerate(causes) if self._follows(check, record, cause)), None)
+            if place is None:
+                left.append(record)
+            elif check not in causes[place].also:
+                causes[place] = replace(causes[place], also=(*causes[place].also, check))
+        return left
+
+    def _follows(self, check: str, record: Record, cause: Cause) -> bool:
+        """Whether the mistake that a cause looks like breaks a law as well, in the same way and with what came."""
+        case, verdict = record.case, record.judged.outcomes[check]
+        if cause.looks_like is None:
+            return False
+        plan = dict(trials(self._session.hello, case, (check,))).get(check)
+        if not isinstance(plan, Plan):
+            return False
+        imagined = Imagined.of(cause.looks_like, check, case, plan, self._held_to[case.config.dtype])
+        if imagined is None or not imagined.fails_as(verdict) or not self._can_experiment(verdict):
+            return False
+        single = Batch("pinned", case.config, (case,))
+        seen = self.observe(single, record.judged.mode, thorough=False, laws=(check,))
+        return any(imagined.is_what_came(check, it) for it in seen)
 
     def _causes(self, check: str, failing: Sequence[Record], passing: Sequence[Record]) -> list[Cause]:
         """The causes of one check's failures; a failure that meets a condition found before belongs to it."""
@@ -195,7 +229,7 @@ class Investigator:
             smallest_id=case.id,
             message=verdict.message or "",
             worst=verdict.worst,
-            looks_like=self._looks_like(cause),
+            looks_like=cause.looks_like,
             also=cause.also,
             evidence=numbers_behind(cause.check, cause.verdict, case, observe),
             returned=outlines_behind(cause.check, case, observe),
@@ -332,20 +366,6 @@ def _hold(when: Sequence[Condition], record: Record) -> bool:
     return all(literal.holds(record.features) for literal in when)
 
 
-def _without_consequences(check: str, failing: Sequence[Record], causes: list[Cause]) -> Sequence[Record]:
-    """Failures of a law but for those whose further calls have what an earlier cause needs; that cause is told so."""
-    if check not in LAWS:
-        return failing
-    left: list[Record] = []
-    for record in failing:
-        place = next((place for place, cause in enumerate(causes) if _meets(check, record, cause)), None)
-        if place is None:
-            left.append(record)
-        elif check not in causes[place].also:
-            causes[place] = replace(causes[place], also=(*causes[place].also, check))
-    return left
-
-
 def _meets(check: str, record: Record, cause: Cause) -> bool:
     """Whether a law fails for a reason that is known already: what an earlier cause does, or a further call has."""
     if LAWS[check].rests_on == cause.check:
@@ -354,15 +374,7 @@ def _meets(check: str, record: Record, cause: Cause) -> bool:
         return False
     if CHECKS[cause.check].spreads and _hold(cause.when, record):
         return True
-    subject = Subject(record.case, tensors(record.case), lambda _: True, check)
-    plan = LAWS[check].plan(subject)
-    if plan is None:
-        return False
-    # Of all else the case itself passed what laws come after; its configuration with other tensors may not have.
-    others = [call.config for call in plan.calls if call.config != record.case.config]
-    others += [it.config for it in plan.relations if isinstance(it, Judged) and it.tensors is not subject.tensors]
-    cases = (Case(config, record.case.data) for config in others)
-    return any(all(it.holds(features(case, record.judged.mode)) for it in cause.when) for case in cases)
+    return has_what_it_needs(check, record.case, record.judged.mode, cause.when)
 
 
 def _absorbed(causes: list[Cause], name: str, record: Record) -> bool:

@@ -194,7 +194,8 @@ class GroupFound:
         message: one line from the smallest case.
         worst: the worst element of the smallest case.
         looks_like: a change to the reference that explains every case of the group, or None.
-        also: checks of laws that fail as a consequence: one of their further calls is a case of this group.
+        also: checks of laws that fail as a consequence: one of their further calls is a case of this group, or the
+            mistake that it looks like breaks them as well.
         evidence: numbers that show the failure; only of checks of values, and where they could be had.
         returned: what was promised and what came; only of checks of form, and where it could be had.
         cause: what the verdict on the smallest case says that it is, as `Verdict.cause`; empty: nothing, or an earlier
