@@ -10,11 +10,10 @@ import click
 from conformance.checks import judge
 from conformance.cli.options import contract_options, launches, python_option, replace_option, results_option
 from conformance.cli.terminal import say
-from conformance.engine.calibration import precisions
+from conformance.engine.calibration import calibrate, precisions
 from conformance.engine.events import DEVIATIONS as FAILED
 from conformance.engine.events import Verdict
 from conformance.engine.implementations import Launch
-from conformance.engine.run import calibrate
 from conformance.engine.session import Modes, Session
 from conformance.engine.worker import Limits
 from conformance.errors import CONFORMANT, DEVIATIONS, ConformanceError

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.checks import Reply
+from conformance.engine.requests import Hello
+from conformance.engine.session import Modes, Session
 from conformance.generate.tensors import input_shape
 from conformance.reference import CAPS, Accuracy, Precision, precision
 from conformance.spec import Array, Dialect, Floats, LayerConfig, Sizes, Tensors, Value, initial_states, weights
@@ -132,3 +135,19 @@ _TRUE: Mapping[str, Callable[[Floats], Floats]] = {"tanh": np.tanh, "sigmoid": _
 def precisions(dialect: Dialect, accuracies: Mapping[str, Accuracy]) -> dict[str, Precision]:
     """Type -> accuracy that an implementation is held to; the cap where nothing was measured."""
     return {str(dtype): precision(str(dtype), accuracies.get(str(dtype))) for dtype in dialect.options["dtype"].values}
+
+
+def calibrate(session: Session, dialect: Dialect, hello: Hello, modes: Modes) -> dict[str, Accuracy]:
+    """Type -> accuracy of the activations, for the types that the implementation claims and answers rightly for."""
+    found = {}
+    for dtype in dialect.options["dtype"].values:
+        asked = [probe for probe in probes(dialect, str(dtype)) if hello.missing(probe.config) is None]
+        measured = []
+        for probe in asked:
+            for mode in dict.fromkeys((modes.first, modes.later)):
+                reply = session.call_once(probe.config, probe.tensors, mode)
+                if isinstance(reply, Reply) and reply.outputs and reply.outputs[0].size == probe.points.size:
+                    measured.append((probe, reply.outputs[0].reshape(-1).astype(np.float64)))
+        if measured:
+            found[str(dtype)] = fit(measured, str(dtype))
+    return found

@@ -13,32 +13,25 @@ from functools import cached_property, partial
 
 from conformance.checks import CHECKS, DEVIATIONS, Expectation, Observation, Reply, Verdict, judge
 from conformance.checks.laws import again
-from conformance.checks.registry import applicable
 from conformance.engine.conditions import SIZES, Condition, Features, Literal, features, literal
 from conformance.engine.consequences import Imagined, has_what_it_needs
 from conformance.engine.diagnosis import looks_like
 from conformance.engine.events import CaseJudged, GroupFound
 from conformance.engine.evidence import numbers_behind, outlines_behind
+from conformance.engine.experiments import Trial
 from conformance.engine.grouping import explain
 from conformance.engine.minimise import minimise
 from conformance.engine.needs import narrowed, options_needed, roomy
 from conformance.engine.session import Modes, Session
 from conformance.engine.trials import trials, tries
 from conformance.errors import BrokenImplementationError
-from conformance.generate.bits import derive
-from conformance.generate.phases import Batch, accompanied, batch
+from conformance.generate.phases import Batch
 from conformance.laws import LAWS, Plan
 from conformance.reference import Precision
-from conformance.spec import Case, LayerConfig, clauses_for
+from conformance.spec import Case, clauses_for
 
 SAMPLES = 6
 """Cases of a group that a diagnosis must explain."""
-
-DRAWS = 6
-"""Draws of data before a configuration counts as not failing."""
-
-LAW_DRAWS = 3
-"""As many before one counts as not breaking a law."""
 
 _COSTLY = ("crash", "timeout")
 """Outcomes that cost a restart for every experiment."""
@@ -187,7 +180,7 @@ class Investigator:
         """The cause of the smallest failing case: made small, then every option that is left varied on its own."""
         record = min(failing, key=lambda record: record.weight)
         verdict = record.judged.outcomes[check]
-        trial = _Trial(self, check, verdict, record.judged.mode)
+        trial = Trial(self.observe, check, verdict, record.judged.mode)
         if record.judged.mode != self._modes.first and trial.in_mode(self._modes.first).fails(record.case):
             trial = trial.in_mode(self._modes.first)  # costs no compilation
         if record.case.rejection is not None:
@@ -275,71 +268,6 @@ class Investigator:
         except BrokenImplementationError:
             self._stop.set()
             return []
-
-
-class _Trial:
-    """Runs cases to learn whether they fail as a known one did."""
-
-    def __init__(self, investigator: Investigator, check: str, verdict: Verdict, mode: str) -> None:
-        self.mode = mode
-        self._investigator = investigator
-        self._check = check
-        self._verdict = verdict
-        self._known: dict[str, Verdict | None] = {}
-
-    def in_mode(self, mode: str) -> _Trial:
-        """The same with another way of calling."""
-        return _Trial(self._investigator, self._check, self._verdict, mode)
-
-    def fails(self, case: Case) -> Verdict | None:
-        """The verdict on a case, run alone, if it fails in the same way; else None."""
-        if case.id not in self._known:
-            single = Batch("pinned", case.config, (case,))
-            self._known[case.id] = next(self._alike(accompanied(case) if self._thorough(case) else single), None)
-        return self._known[case.id]
-
-    def can_fail(self, config: LayerConfig) -> bool:
-        """Whether any of several draws fails: one alone may be blind, such as a mask that is symmetric in time."""
-        return any(next(self._alike(draws), None) is not None for draws in self._draws(config))
-
-    def outcome(self, config: LayerConfig) -> bool | None:
-        """Whether any of several draws fails in the same way; None: none does, but they do not pass either."""
-        found = [failed for _, failed in self.outcomes(config)]
-        return True if True in found else False if False in found and None not in found else None
-
-    def outcomes(self, config: LayerConfig) -> list[tuple[Case, bool | None]]:
-        """Several draws, and whether they fail in the same way; None: otherwise, or they cannot be run."""
-        return [
-            (case, True if self._same(verdict) else False if verdict.outcome == "pass" else None)
-            for draws in self._draws(config)
-            for case, verdict in self._verdicts(draws)
-            if verdict.outcome != "unspecified"
-        ]
-
-    def _draws(self, config: LayerConfig) -> Iterator[Batch]:
-        draws = batch("pinned", config, DRAWS, derive("experiment"))
-        if self._check not in LAWS:
-            yield draws
-        else:  # tried on the first case of a batch only
-            yield from (Batch("pinned", config, (case,)) for case in draws.cases[:LAW_DRAWS])
-
-    def _same(self, found: Verdict) -> bool:
-        return (found.outcome, found.cause) == (self._verdict.outcome, self._verdict.cause)
-
-    def _thorough(self, case: Case) -> bool:
-        """Whether the check looks at more than the answer to one call."""
-        return self._check not in applicable(case) and self._check not in LAWS
-
-    def _alike(self, draws: Batch) -> Iterator[Verdict]:
-        return (verdict for _, verdict in self._verdicts(draws) if self._same(verdict))
-
-    def _verdicts(self, draws: Batch) -> Iterator[tuple[Case, Verdict]]:
-        thorough = self._thorough(draws.cases[0])
-        laws = (again(self._check, self._verdict),) if self._check in LAWS else ()
-        for observation in self._investigator.observe(draws, self.mode, thorough=thorough, laws=laws):
-            verdict = judge(observation).get(self._check)
-            if verdict is not None:
-                yield observation.case, verdict
 
 
 def _sampled(failing: Sequence[Record]) -> list[Record]:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from conformance.checks import Refusal, Reply
-from conformance.engine.calibration import MARGIN, Probe, fit, precisions, probes
+from conformance.engine.calibration import MARGIN, Probe, calibrate, fit, precisions, probes
 from conformance.engine.requests import Hello
-from conformance.engine.run import calibrate
 from conformance.engine.session import Modes
 from conformance.reference import CAPS, Accuracy, evaluate, precision
 from conformance.spec import Floats, LayerConfig, Tensors, dialect_names, load_dialect
