@@ -266,20 +266,25 @@ class Jax:
         return call
 
     def gradients(self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
-        run, given = self._of_all(layer, inputs)
-        result, pull = self.jax.vjp(run, *given)
-        weights, x, states = self.jax.block_until_ready(pull(self._cotangents(result, weighed)))
+        jax, (run, given) = self.jax, self._of_all(layer, inputs)
+        pulled = self._compiler(layer)(lambda at, weighing: jax.vjp(run, *at)[1](weighing))
+        weights, x, states = jax.block_until_ready(pulled(given, self._cotangents(run, given, weighed)))
         return terms.Gradients(x, weights, states or [])
 
     def curvature(
         self, layer: Any, _run: Run, inputs: terms.Inputs, weighed: terms.Weighed, directions: terms.Gradients
     ) -> terms.Gradients:
         jax, (run, given) = self.jax, self._of_all(layer, inputs)
-        cotangents = self._cotangents(run(*given), weighed)
+        cotangents = self._cotangents(run, given, weighed)
         along = (list(directions.weights), directions.x, list(directions.initial_state) or None)
-        change = jax.jit(lambda at, to: jax.jvp(lambda *of: jax.vjp(run, *of)[1](cotangents), at, to)[1])
+        compiled = self._compiler(layer)
+        change = compiled(lambda at, to: jax.jvp(lambda *of: jax.vjp(run, *of)[1](cotangents), at, to)[1])
         weights, x, states = jax.block_until_ready(change(given, along))
         return terms.Gradients(x, weights, states or [])
+
+    def _compiler(self, layer: Any) -> Callable[..., Any]:
+        """`jax.jit`; for an unrolled layer nothing: as a whole it takes many times as long to compile as its steps."""
+        return (lambda run: run) if getattr(getattr(layer, "forward_layer", layer), "unroll", False) else self.jax.jit
 
     def _of_all(self, layer: Any, inputs: terms.Inputs) -> Tuple[Callable[..., Any], Tuple[Any, Any, Any]]:
         """A call as a function of weights, input and initial states, and these."""
@@ -290,16 +295,15 @@ class Jax:
             return layer.stateless_call(trainable, fixed, x, **given)[0]
 
         weights = [variable.value for variable in layer.trainable_variables]
-        return self.jax.jit(run), (weights, inputs.x, inputs.initial_state)
+        return run, (weights, inputs.x, inputs.initial_state)
 
-    def _cotangents(self, result: Any, weighed: terms.Weighed) -> Any:
-        """The weights of what a call gives in the loss, nested as it is."""
+    def _cotangents(self, run: Callable[..., Any], given: Any, weighed: terms.Weighed) -> Any:
+        """The weights of what a call gives in the loss, nested as it is; the call is traced for that, not compiled."""
         tree = self.jax.tree_util
-        leaves, nesting = tree.tree_flatten(result)
-        copies = [self.tensor(leaf) for leaf in leaves]  # a tensor may be returned twice
-        weighing = {id(tensor): cotangent for tensor, cotangent in weighed(tree.tree_unflatten(nesting, copies))}
-        nothing = [self.tensor(np.zeros(leaf.shape, leaf.dtype)) for leaf in leaves]
-        return tree.tree_unflatten(nesting, [weighing.get(id(copy), zero) for copy, zero in zip(copies, nothing)])
+        leaves, nesting = tree.tree_flatten(self.jax.eval_shape(run, *given))
+        places, nothing = ([self.tensor(np.zeros(it.shape, it.dtype)) for it in leaves] for _ in range(2))
+        weighing = {id(tensor): cotangent for tensor, cotangent in weighed(tree.tree_unflatten(nesting, places))}
+        return tree.tree_unflatten(nesting, [weighing.get(id(it), zero) for it, zero in zip(places, nothing)])
 
 
 def _hide_tensorflow() -> None:
