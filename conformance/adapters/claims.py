@@ -56,7 +56,7 @@ class Claims(NamedTuple):
     def capabilities(self, modes: Sequence[str], features: Sequence[str]) -> Dict[str, Any]:
         """As `hello` tells them; `features` are those that the adapter has for layers that claim them."""
         claimed = {name: name for name in ("threads", "stateful", "gradients", "initial_weights", "dropout", "mixed")}
-        claimed["train"] = "gradients"
+        claimed.update(train="gradients", targets="gradients")
         return {
             "layers": self.layers,
             "options": self.options,

@@ -75,7 +75,7 @@ class Keras2(keras_layers.Keras):
 
     dialect = "keras2"
     # the seed of its dropout is TensorFlow's; keras_training.py is written for Keras 3
-    features = tuple(feature for feature in keras_layers.FEATURES if feature not in ("dropout", "train"))
+    features = tuple(feature for feature in keras_layers.FEATURES if feature not in ("dropout", "train", "targets"))
     constructor = (*keras_layers.CONSTRUCTOR, "time_major")
     living = Keras2Layer
 

@@ -63,7 +63,18 @@ OPTIONS: Dict[str, List[Any]] = {
 OWN_FEATURES = ("regularizers", "curvature")
 """Of layers of Keras itself, beside `FEATURES`: a class of somebody's own may have a backward pass without one."""
 
-FEATURES = ("carry", "layouts", "threads", "stateful", "mixed", "gradients", "initial_weights", "dropout", "train")
+FEATURES = (
+    "carry",
+    "layouts",
+    "threads",
+    "stateful",
+    "mixed",
+    "gradients",
+    "initial_weights",
+    "dropout",
+    "train",
+    "targets",
+)
 
 SINCE = {"dropout": (3, 4)}
 """What came later than Keras 3.0: `implementation` of a GRU, which decides how many masks there are."""

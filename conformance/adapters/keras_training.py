@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence
 
 import numpy as np
 
@@ -19,31 +19,34 @@ else:
 def by_fit(scene: Scene, descent: terms.Descent) -> Iterator[List[np.ndarray[Any, Any]]]:
     """All weights of the layer after each step.
 
-    The model around the layer only hands its arguments over and weighs what it gives; with `compute_loss`, so that
+    The model around the layer only hands its arguments over, and weighs what it gives with `compute_loss`, so that
     Keras does not apply the mask to the loss a second time. `fit` casts to `floatx`, which users of another type set.
     """
     keras, layer = scene.keras, scene.layer
-    variables = list(layer.weights)
-    for number in descent.frozen:
-        variables[number].trainable = False
+    _freeze(layer, descent.frozen)
     try:
         with as_floatx(scene):
-            model = _model(keras, layer, scene.options["dtype"], list(descent.cotangents))
-            compiled = keras.backend.backend() == "jax"
-            model.compile(keras.optimizers.SGD(descent.rate), jit_compile=compiled)
-            x, y = _named(arrays(scene)), [scene.backend.array(it) for it in descent.cotangents.values()]
+            model = _model(keras, layer, scene.options["dtype"], descent)
+            x, y = _named(arrays(scene)), [scene.backend.array(it) for it in descent.beside.values()]
             for _ in range(descent.steps):
                 model.fit(x, y, batch_size=len(x["x"]), epochs=1, shuffle=False, verbose=0)
                 yield [np.array(weight) for weight in layer.get_weights()]
     finally:
-        for variable in variables:
-            variable.trainable = True
+        layer.trainable = True
 
 
-def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
-    """A model whose loss is the sum of the layer's outputs of these numbers, each times what it is to be."""
+def _freeze(layer: Any, frozen: Sequence[int]) -> None:
+    """Weights of these numbers are not trained; if that is all of them, the whole layer is frozen, as users do it."""
+    if len(frozen) == len(layer.weights):
+        layer.trainable = False
+    for number in frozen:
+        layer.weights[number].trainable = False
 
-    class Weighed(keras.Model):  # type: ignore[misc]
+
+def _model(keras: Any, layer: Any, dtype: str, descent: terms.Descent) -> Any:
+    """A compiled model of what the layer gives that enters into the loss."""
+
+    class Model(keras.Model):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__(dtype=dtype)
             self.layer = layer
@@ -55,12 +58,16 @@ def _model(keras: Any, layer: Any, dtype: str, weighed: List[int]) -> Any:
             states = [given[name] for name in sorted(given) if name.startswith("state")]
             handed = terms.Inputs(given["x"], given.get("mask"), None, states or None)
             leaves = _leaves(self.layer(handed.x, **keywords(handed)))
-            return [leaves[number] for number in weighed]
+            return [leaves[number] for number in descent.beside]
 
+    class Weighed(Model):
         def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - called by name, too
             return sum([keras.ops.sum(one * weight) for one, weight in zip(y_pred, y)] + self.losses)
 
-    return Weighed()
+    model = Model() if descent.squared else Weighed()
+    losses = {"loss": ["mean_squared_error"] * len(descent.beside)} if descent.squared else {}
+    model.compile(keras.optimizers.SGD(descent.rate), jit_compile=keras.backend.backend() == "jax", **losses)
+    return model
 
 
 def _leaves(result: Any) -> List[Any]:

@@ -117,6 +117,8 @@ class Session:
         self.stage = "call"
         if request.get("reset"):
             living.layer.reset()
+        if request.get("steps"):
+            return self._trained(living, request, inputs, arrays)
         if any(name.startswith("cotangents.") for name in arrays):
             return self._along_the_slope(living, request, inputs, arrays)
         started = time.process_time()
@@ -140,23 +142,10 @@ class Session:
     def _along_the_slope(
         self, living: Living, request: Dict[str, Any], inputs: terms.Inputs, arrays: wire.Arrays
     ) -> Reply:
-        """Gradients of the loss in which `cotangents.K` weighs output K, or the weights after steps along them."""
+        """Gradients of the loss in which `cotangents.K` weighs output K."""
         layer = living.layer
-        numbers = {name: int(name.partition(".")[2]) for name in arrays if name.startswith("cotangents.")}
-        cotangents = {number: self.adapter.tensor(arrays[name]) for name, number in numbers.items()}
-
-        def weighed(result: Any) -> List[Tuple[Any, Any]]:
-            leaves: List[Tuple[Any, np.ndarray[Any, Any]]] = []
-            self._tree(layer, result, leaves)
-            return [(leaves[number][0], cotangent) for number, cotangent in cotangents.items()]
-
+        _, weighed = self._beside(layer, arrays, "cotangents.")
         started = time.process_time()
-        if request.get("steps"):
-            frozen = [int(number) for number in request.get("frozen") or []]
-            descent = terms.Descent(int(request["steps"]), float(request["rate"]), frozen, cotangents, weighed)
-            steps = [list(weights) for weights in cast(terms.Trained, layer).descend(inputs, descent)]
-            trained = [weight for weights in steps for weight in weights]
-            return {"seconds": time.process_time() - started}, _numbered("trained", trained)
         if "directions.x" in arrays:
             along = self._directions(arrays)
             found = cast(terms.TwiceDifferentiable, layer).curvature(str(request["mode"]), inputs, weighed, along)
@@ -168,6 +157,29 @@ class Session:
         named += _numbered("gradients.weights", [self._now(one) for one in weights])
         named += _numbered("gradients.initial_state", [self._now(one) for one in states])
         return {"seconds": seconds}, named
+
+    def _trained(self, living: Living, request: Dict[str, Any], inputs: terms.Inputs, arrays: wire.Arrays) -> Reply:
+        """All weights after steps along a slope: `cotangents.K` weighs output K in the loss, or `targets.K` is its target."""
+        squared = any(name.startswith("targets.") for name in arrays)
+        beside, paired = self._beside(living.layer, arrays, "targets." if squared else "cotangents.")
+        frozen = [int(number) for number in request.get("frozen") or []]
+        descent = terms.Descent(int(request["steps"]), float(request["rate"]), frozen, squared, beside, paired)
+        started = time.process_time()
+        steps = [list(weights) for weights in cast(terms.Trained, living.layer).descend(inputs, descent)]
+        trained = [weight for weights in steps for weight in weights]
+        return {"seconds": time.process_time() - started}, _numbered("trained", trained)
+
+    def _beside(self, layer: terms.Layer, arrays: wire.Arrays, prefix: str) -> Tuple[Dict[int, Any], terms.Paired]:
+        """What there is for some outputs, by their numbers; and what finds these outputs in a result."""
+        named = {name: int(name[len(prefix) :]) for name in arrays if name.startswith(prefix)}
+        beside = {number: self.adapter.tensor(arrays[name]) for name, number in named.items()}
+
+        def paired(result: Any) -> List[Tuple[Any, Any]]:
+            leaves: List[Tuple[Any, np.ndarray[Any, Any]]] = []
+            self._tree(layer, result, leaves)
+            return [(leaves[number][0], tensor) for number, tensor in beside.items()]
+
+        return beside, paired
 
     def _directions(self, arrays: wire.Arrays) -> terms.Gradients:
         """Of input, weights and initial states, as tensors."""

@@ -52,8 +52,11 @@ class Gradients(NamedTuple):
     initial_state: Sequence[Any]
 
 
-Weighed = Callable[[Any], List[Tuple[Any, Any]]]
-"""From what a layer returns to the tensors in it that have a weight in the loss, with the weights of their elements."""
+Paired = Callable[[Any], List[Tuple[Any, Any]]]
+"""From what a layer returns to the tensors in it that enter into the loss, each with the tensor that is beside it."""
+
+Weighed = Paired
+"""The same, where that tensor has the weights of the elements in the loss."""
 
 
 class Differentiable(Layer, Protocol):
@@ -77,15 +80,17 @@ class Descent(NamedTuple):
         steps: how many.
         rate: of learning.
         frozen: the numbers of the weights that are not trained.
-        cotangents: number of an output of the call -> the weights of its elements; the loss is their weighed sum.
-        weighed: finds these outputs in a result whose tensors have values.
+        squared: whether the loss is the sum of mean squared errors; otherwise it is a weighed sum of all elements.
+        beside: number of an output of the call -> its targets, or the weights of its elements.
+        paired: finds these outputs in a result whose tensors have values.
     """
 
     steps: int
     rate: float
     frozen: Sequence[int]
-    cotangents: Dict[int, Any]
-    weighed: Weighed
+    squared: bool
+    beside: Dict[int, Any]
+    paired: Paired
 
 
 class Trained(Layer, Protocol):

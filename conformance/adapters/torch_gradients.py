@@ -93,11 +93,14 @@ def by_sgd(
     """
     for number in descent.frozen:
         weights[number].requires_grad_(False)
+    if len(descent.frozen) == len(weights):  # the loss of a frozen layer depends on the layers before it
+        inputs = inputs._replace(x=inputs.x.detach().requires_grad_())
+    one = torch.nn.functional.mse_loss if descent.squared else lambda output, weights: (output * weights).sum()
     try:
         optimizer = torch.optim.SGD(weights, lr=descent.rate)
         for _ in range(descent.steps):
             optimizer.zero_grad()
-            loss = sum((output * cotangent).sum() for output, cotangent in descent.weighed(run(inputs)))
+            loss = sum(one(output, beside) for output, beside in descent.paired(run(inputs)))
             loss.backward()
             optimizer.step()
             yield [torch_arrays.numbers(torch, weight).copy() for weight in weights]

@@ -56,7 +56,18 @@ OPTIONS: Dict[str, List[Any]] = {
     "hx": [False, True],
 }
 
-FEATURES = ("carry", "layouts", "threads", "ownership", "mixed", "gradients", "initial_weights", "dropout", "train")
+FEATURES = (
+    "carry",
+    "layouts",
+    "threads",
+    "ownership",
+    "mixed",
+    "gradients",
+    "initial_weights",
+    "dropout",
+    "train",
+    "targets",
+)
 
 OWN_FEATURES = (*FEATURES, "curvature")
 """Those of PyTorch's layers: a function of somebody's own may have gradients without gradients of their own."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.checks import derivatives
+from conformance.checks import derivatives, losses
 from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
@@ -54,7 +54,7 @@ def _quotient(call: Call, held_to: Precision, bound: Bound) -> tuple[Expected, .
     rounding of the largest element, this as many times as the gradients are conditioned worse than usual.
     """
     exact = precision(WIDE)
-    config, weighed = call.config.with_options(dtype=WIDE), derivatives.by_name(call)
+    config, weighed = call.config.with_options(dtype=WIDE), losses.weights(call)
     draws = [_moved(call.tensors, call.directions, step) for step in (STEP, 0.0, -STEP)]
     found = gradients(config, draws, [weighed] * len(draws), exact, bound)
     if bound == "interval":

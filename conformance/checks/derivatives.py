@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from conformance.checks import losses
 from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
 from conformance.laws import Call
 from conformance.reference import Expected, Precision
-from conformance.reference.gradients import Bound, gradient_names
-from conformance.reference.gradients import gradients as expected_gradients
-from conformance.spec import Array, OutputContract, initial_states, input_axes, outputs_of, weights
+from conformance.reference.gradients import Bound, Cotangents, gradient_names, gradients
+from conformance.spec import OutputContract, initial_states, input_axes, weights
 
 NEGLIGIBLE = 16
 """Units of rounding of the largest element of a gradient: no fault is so small."""
@@ -33,7 +34,7 @@ def contracts(call: Call) -> tuple[OutputContract, ...]:
 
 def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
     """The worst element of gradients with its ratio, if it is wrong."""
-    for due in allowances(call, precision):
+    for due in allowances(call, losses.weights(call), precision):
         comparisons = compare_all(reply, due)
         if (ratio := largest(comparisons)) <= 1:
             return None
@@ -41,27 +42,24 @@ def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst
     return replace(worst_element(reply, contracts(call), comparisons), first_step=None), ratio
 
 
-def allowances(call: Call, precision: Precision) -> Iterator[tuple[Expected, ...]]:
+def allowances(call: Call, slopes: Cotangents, precision: Precision) -> Iterator[tuple[Expected, ...]]:
     """The gradients of a call with the cheap bound, then with the one that decides and is expensive.
 
     It is asked only where an element is off by more than a few units in the last place of the largest one, or by more
     than the cheap bound, which in long sequences says little, allows.
+
+    Args:
+        call: the call.
+        slopes: of the loss, by each output.
+        precision: what a correct implementation may do.
     """
-    yield tuple(within(NEGLIGIBLE * precision.u, due) for due in _expected(call, precision, "interval"))
-    yield _expected(call, precision, "signed")
-
-
-def _expected(call: Call, precision: Precision, bound: Bound) -> tuple[Expected, ...]:
-    return expected_gradients(call.config, [call.tensors], [by_name(call)], precision, bound)[0]
+    bounds: tuple[Bound, ...] = ("interval", "signed")
+    cheap, deciding = (partial(gradients, call.config, [call.tensors], [slopes], precision, it) for it in bounds)
+    yield tuple(within(NEGLIGIBLE * precision.u, due) for due in cheap()[0])
+    yield deciding()[0]
 
 
 def within(share: float, due: Expected) -> Expected:
     """Allowed is no more than this share of the largest element; where an overflow is possible, still anything."""
     scale = 0.0 if due.value is None else float(np.abs(due.value).max(initial=0.0))
     return replace(due, allowed=np.where(np.isinf(due.allowed), due.allowed, np.minimum(due.allowed, share * scale)))
-
-
-def by_name(call: Call) -> dict[str, Array]:
-    """The cotangents of a call by the names of the outputs."""
-    promised = outputs_of(call.config, call.tensors)
-    return {promised[number].name: weighed for number, weighed in call.cotangents.items()}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.checks import derivatives
+from conformance.checks import derivatives, losses
 from conformance.checks.numbers import compare_all, largest, worst_element
 from conformance.checks.observation import Reply
 from conformance.checks.verdict import Worst
@@ -60,7 +60,7 @@ def _wrong_step(
     precision: Precision,
 ) -> tuple[Worst, float] | None:
     here = replace(call, tensors=replace(call.tensors, weights=tuple(before)))
-    for gradients in derivatives.allowances(here, precision):
+    for gradients in derivatives.allowances(here, losses.slopes(relation, here, precision), precision):
         of_weights = gradients[1 : 1 + len(before)]
         due = [
             _after(relation, call, place, weight, it, precision)

@@ -260,7 +260,9 @@ class _Beside:
         else:
             module = derivatives if isinstance(relation, Differentiated) else curvature
             found = module.wrong_element(call, reply, self.expectation.precision)
-        return None if found is None else _wrong(self.plan.told, *found, "expected")
+        apart = relation.told if isinstance(relation, Descended) else ""
+        told = f"{self.plan.told}, and {apart}" if apart else self.plan.told
+        return None if found is None else _wrong(told, *found, "expected", apart)
 
     def _miscounted(self, relation: Penalised) -> Verdict | None:
         call, reply = self.plan.calls[relation.call], self.replies[relation.call]

@@ -8,13 +8,11 @@ import numpy as np
 
 from conformance.laws import Call, Penalised, Penalty
 from conformance.reference import Expected, Precision, evaluate
-from conformance.spec import Floats, LayerConfig, OutputContract, as_floats
+from conformance.reference.gradients import unmerged
+from conformance.spec import Floats, OutputContract, as_floats
 
 ROUNDINGS = 6
 """Beside those of the sum over all elements: of a square, a factor, two sums, a division, the sum of all penalties."""
-
-UNMERGED = "None"
-"""The merge mode in which both halves of a bidirectional layer show what they give."""
 
 
 def contracts(told: str) -> tuple[OutputContract, ...]:
@@ -30,8 +28,8 @@ def expected(relation: Penalised, call: Call, precision: Precision) -> Expected:
     ]
     if relation.output is not None:
         rows = call.config.sizes.batch
-        for given in _given(call, precision):
-            value, allowed = _counted(np.asarray(given.value), given.allowed, relation.output, precision)
+        for due in given(call, precision):
+            value, allowed = _counted(np.asarray(due.value), due.allowed, relation.output, precision)
             counted.append((value / rows, allowed / rows))
     value = sum((value for value, _ in counted), start=np.zeros(()))
     allowed = sum((allowed for _, allowed in counted), start=np.zeros(()))
@@ -40,15 +38,10 @@ def expected(relation: Penalised, call: Call, precision: Precision) -> Expected:
     return Expected(relation.told, np.asarray(value), np.asarray(np.inf if overflow else allowed + rounding))
 
 
-def _given(call: Call, precision: Precision) -> Iterator[Expected]:
+def given(call: Call, precision: Precision) -> Iterator[Expected]:
     """What the layer, or each half of it, gives, without states."""
-    config = _unmerged(call.config)
-    (found,) = evaluate(config, [call.tensors], precision, "signed")
+    (found,) = evaluate(unmerged(call.config), [call.tensors], precision, "signed")
     return (due for due in found if due.name.endswith("output"))
-
-
-def _unmerged(config: LayerConfig) -> LayerConfig:
-    return config.with_options(merge_mode=UNMERGED) if config.bidirectional else config
 
 
 def _counted(values: Floats, errors: Floats, penalty: Penalty, precision: Precision) -> tuple[Floats, Floats]:

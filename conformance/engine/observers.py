@@ -11,7 +11,7 @@ from conformance.checks import Reply
 from conformance.checks.declared import NOTHING
 from conformance.checks.form import leaves
 from conformance.reference import Expected, evaluate, precision
-from conformance.spec import Array, LayerConfig, Tensors
+from conformance.spec import Array, LayerConfig, Tensors, as_floats
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,13 @@ def _penalized(seen: Seen) -> str:
     return next((name for name, due in known.items() if np.isclose(counted, due, rtol=1e-3)), "something_else")
 
 
+def _kernel_penalized(seen: Seen) -> str:
+    """Of the sum of absolute values of a kernel."""
+    kernel, counted = as_floats(seen.drawn.weights[0]), float(seen.reply.outputs[0])
+    known = {"nothing": 0.0, "counted": float(np.abs(kernel).sum())}
+    return next((name for name, due in known.items() if np.isclose(counted, due, rtol=1e-3)), "something_else")
+
+
 def _went_on(seen: Seen) -> str:
     """Of the second call of a layer that gives its only state, without initial states."""
     return _after_calls(seen, begins_anew=1, goes_on=2)
@@ -176,6 +183,7 @@ OBSERVERS: Mapping[str, Callable[[Seen], str]] = {
     "entries_of_states": _entries_of_states,
     "order_of_mask": _order_of_mask,
     "penalized": _penalized,
+    "kernel_penalized": _kernel_penalized,
     "went_on": _went_on,
     "epochs": _epochs,
 }

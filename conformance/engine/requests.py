@@ -130,11 +130,13 @@ def call(
     keep: bool = False,
     manner: Manner = PLAIN,
     cotangents: Mapping[int, Array] | None = None,
+    targets: Mapping[int, Array] | None = None,
     directions: Sequence[Array] = (),
 ) -> Request:
     """The request to call a built layer in some manner, or for the gradients of outputs weighed by cotangents.
 
-    With directions of all that it is given, for the change of these gradients along them.
+    With directions of all that it is given, for the change of these gradients along them; with targets, for training
+    towards them.
     """
     if manner.declare is not None:
         return {"op": "declare", "handle": handle, "way": manner.declare.name}, _arguments(tensors)
@@ -145,6 +147,7 @@ def call(
     fields["mode"] = fields.pop("route", mode)
     arrays = _named("weights", tensors.weights if manner.weights else ())
     arrays |= {f"cotangents.{output}": array for output, array in (cotangents or {}).items()}
+    arrays |= {f"targets.{output}": array for output, array in (targets or {}).items()}
     if directions:
         last = 1 + len(tensors.weights)
         arrays |= {"directions.x": directions[0], **_named("directions.weights", tuple(directions[1:last]))}

@@ -224,6 +224,7 @@ class Session:
                     mode,
                     manner=call.manner,
                     cotangents=call.cotangents,
+                    targets=call.targets,
                     directions=call.directions,
                 )
             )

@@ -46,7 +46,7 @@ class Manner:
         seed: random numbers of the framework start anew from it before the call, where the dialect has no seed for each
             layer.
         route: another way to the same result, by the name that the implementation gave it; empty: a plain call.
-        steps: so many steps of gradient descent are taken, with the loss of the call's cotangents.
+        steps: so many steps of gradient descent are taken, with the loss of the call's cotangents or targets.
         rate: of learning.
         frozen: the numbers of the weights that are not trained.
         declare: nothing is called: the layer says what a call would give.
@@ -91,6 +91,8 @@ class Call:
         cotangents: number of an output -> the weight of each of its elements in a loss. With any, the call gives no
             outputs, but the gradients of that loss with respect to all that it is given, or with `manner.steps` the
             weights after every step.
+        targets: number of an output -> what it is to become. In place of cotangents, where steps are taken: the loss is
+            the sum of the mean squared errors of these outputs.
         directions: one for the input, every weight and every initial state. With them, the call gives how these
             gradients change along all of them at once: second derivatives.
         fresh: the layer is only built, with the weights that it has if nobody says anything; these are what comes.
@@ -104,6 +106,7 @@ class Call:
     manner: Manner = PLAIN
     arguments: tuple[tuple[str, Any], ...] = ()
     cotangents: Mapping[int, Array] = field(default_factory=dict)
+    targets: Mapping[int, Array] = field(default_factory=dict)
     directions: tuple[Array, ...] = ()
     fresh: bool = False
     any_type: bool = False
@@ -213,6 +216,7 @@ FEATURES: Mapping[str, str] = {
     "gradients": "compute gradients",
     "curvature": "compute second derivatives",
     "train": "be trained",
+    "targets": "be trained towards targets",
     "initial_weights": "make its own weights",
     "dropout": "drop in training what dropout rates say",
     "regularizers": "penalize and constrain weights",

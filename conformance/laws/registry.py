@@ -81,6 +81,14 @@ LAWS: Mapping[str, Law] = {
             rests_on="gradients",
             one_in=4,
         ),
+        Law(
+            "squared_error",
+            "training on mean squared errors changes weights by rate times gradient",
+            training.squared_error,
+            ("train", "targets"),
+            rests_on="descent",
+            one_in=4,
+        ),
         Law("penalties", "penalties are counted as documented", regularizers.penalties, ("regularizers",)),
         Law(
             "regularized_training",

@@ -56,7 +56,8 @@ def penalties(subject: Subject) -> Plan | None:
 def regularized_training(subject: Subject) -> Plan | None:
     """Steps of plain gradient descent with penalties of weights in the loss, after each of which they are constrained.
 
-    Every weight has a penalty, a constraint, both or neither; in one case of three one weight is frozen.
+    Every weight has a penalty, a constraint, both or neither, what the layer gives may have a penalty; in one case of
+    three one weight is frozen.
     """
     config, tensors, rule = subject.config, subject.tensors, subject.config.rules.regularizers
     if rule is None or config.dtype not in FULL_PRECISION:
@@ -65,15 +66,19 @@ def regularized_training(subject: Subject) -> Plan | None:
     drawn = {role: _drawn(subject, rule, role) for role in roles if stream.integer(0, 2)}
     kept = {role for role in roles if not stream.integer(0, 2)} or {roles[stream.integer(0, len(roles) - 1)]}
     limited = {role: _limited(subject, rule, role) for role in sorted(kept)}
+    counts = _one_output(config) and _all_promised(config, tensors) and bool(stream.integer(0, 2))
+    output = _drawn(subject, rule, OUTPUT) if counts else None
     arguments = (
         *((rule.penalties[role], it.argument) for role, it in drawn.items()),
         *((rule.constraints[role], argument) for role, (_, argument) in limited.items()),
+        *((rule.penalties[OUTPUT], it.argument) for it in (output,) if it),
     )
     numbered = list(enumerate(weights(config)))
     relation = Descended(
         0,
         {number: drawn[it.role].penalty for number, it in numbered if it.role in drawn},
         {number: limited[it.role][0] for number, it in numbered if it.role in limited},
+        *((output.penalty, "a penalty of the output") if output else ()),
     )
     frozen = (stream.integer(0, len(numbered) - 1),) if subject.case.data.seed % 3 == 0 else ()
     manner = Manner(steps=2, rate=RATE, frozen=frozen)

@@ -158,11 +158,15 @@ class Descended:
         call: number of the call.
         penalties: number of a weight -> the penalty of it that is added to the loss.
         constraints: number of a weight -> what is done to it after each step.
+        output: the penalty of what each layer gives, without its states, divided by the size of the batch; None: none.
+        told: what is trained, where failures of it are told apart from others.
     """
 
     call: int
     penalties: Mapping[int, Penalty] = field(default_factory=dict)
     constraints: Mapping[int, Constraint] = field(default_factory=dict)
+    output: Penalty | None = None
+    told: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,17 +42,38 @@ def curvature(subject: Subject) -> Plan | None:
 
 
 def descent(subject: Subject) -> Plan | None:
-    """Three steps of plain gradient descent; the seed decides whether all weights are trained, all but one, or one."""
+    """Three steps of plain gradient descent; by the seed all weights are trained, all but one, one, or none."""
     config, tensors = subject.config, subject.tensors
     if config.dtype not in FULL_PRECISION:
         return None
-    places = range(len(tensors.weights))
+    places = tuple(range(len(tensors.weights)))
     chosen = subject.stream.integer(0, len(places) - 1)
     others = tuple(place for place in places if place != chosen)
-    frozen = ((), (chosen,), others)[subject.case.data.seed % 3]
+    frozen = ((), (chosen,), others, places)[subject.case.data.seed % 4]
     manner = Manner(steps=3, rate=RATE, frozen=frozen)
     call = Call(config, tensors, manner=manner, cotangents=cotangents(subject))
     return Plan((call,), (Descended(0),), "plain gradient descent")
+
+
+def squared_error(subject: Subject) -> Plan | None:
+    """Two steps of gradient descent towards targets, with the framework's own mean squared error.
+
+    What a loss makes of a mask that comes with an output is left open.
+    """
+    config, tensors = subject.config, subject.tensors
+    if config.dtype not in FULL_PRECISION:
+        return None
+    masked = config.get("mask") not in (None, "none")
+    (promised,) = evaluate(config, [tensors], precision(config.dtype), "step")
+    stream, targets = subject.stream, {}
+    for number, (output, due) in enumerate(zip(subject.contract, promised, strict=True)):
+        closed = output.judged == "values" and output.dtype == config.dtype and due.specified is None
+        if closed and 0 not in output.shape and not (masked and output.steps is not None):
+            targets[number] = stream.symmetric(*output.shape).astype(output.dtype)
+    if not targets:
+        return None
+    call = Call(config, tensors, manner=Manner(steps=2, rate=RATE), targets=targets)
+    return Plan((call,), (Descended(0),), "gradient descent on mean squared errors")
 
 
 def cotangents(subject: Subject) -> dict[int, Array]:

@@ -181,8 +181,8 @@ def in_time(terms: Terms) -> Terms:
 
 
 def moved(number: Bounded, layout: Callable[[Floats], Floats]) -> Bounded:
-    """The same numbers in another layout."""
-    return Bounded(layout(number.value), layout(number.box))
+    """The same numbers in another layout, or some of them."""
+    return Bounded(layout(number.value), layout(number.box), exact=number.exact)
 
 
 def in_api_order(config: LayerConfig, values: Floats) -> Floats:

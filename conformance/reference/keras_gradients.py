@@ -10,22 +10,14 @@ import numpy as np
 from conformance.reference import keras
 from conformance.reference.adjoints import Adjoints
 from conformance.reference.arithmetic import Mask
-from conformance.reference.backward import (
-    Gradients,
-    Pass,
-    backward,
-    exact,
-    in_api_order,
-    in_time,
-    moved,
-)
+from conformance.reference.backward import Gradients, Pass, backward, in_api_order, in_time, moved
 from conformance.reference.bounded import Bounded
 from conformance.reference.cells import CELLS
 from conformance.reference.directions import Direction, flipped, run_directions
 from conformance.reference.scan import Policy, last_processed
-from conformance.spec import Floats, LayerConfig, Tensors
+from conformance.spec import LayerConfig, Tensors
 
-Cotangents = Mapping[str, Floats]
+Cotangents = Mapping[str, Bounded]
 
 
 def gradients(
@@ -62,7 +54,7 @@ def _prefix(config: LayerConfig, direction: int) -> str:
 def _states(config: LayerConfig, cotangents: Cotangents, direction: int) -> list[list[Bounded]]:
     """Of every state of a direction, the cotangents of its final value."""
     names = [_prefix(config, direction) + name for name in config.rules.layers[config.layer].states]
-    return [[exact(cotangents[name])] if name in cotangents else [] for name in names]
+    return [[cotangents[name]] if name in cotangents else [] for name in names]
 
 
 def _shown(
@@ -106,23 +98,36 @@ def _visible(number: Bounded, kept: Mask | None) -> Bounded:
 def _of_half(
     config: LayerConfig, cotangents: Cotangents, a: Adjoints, halves: Sequence[Bounded], k: int
 ) -> Bounded | None:
-    """The adjoint of one of the merged halves, (T, K, B, n) or (K, B, n); None: the output has no weight."""
-    mode = str(config.get("merge_mode", ""))
-    cotangent = cotangents.get(_prefix(config, k) + "output" if mode == "None" else "output")
-    if cotangent is None:
-        return None
-    g = np.ascontiguousarray(_time_outside(config, cotangent)) if cotangent.ndim == 4 else cotangent
+    """The adjoint of one of the merged halves, (T, K, B, n) or (K, B, n); None: nothing of it has a weight."""
+    mode, own = str(config.get("merge_mode", "")), f"{_prefix(config, k)}output"
+    found = []
+    if mode != "None" and "output" in cotangents:
+        found.append(_of_merged(config, mode, _time_outside(config, cotangents["output"]), a, halves, k))
+    if config.bidirectional and own in cotangents:
+        found.append(_time_outside(config, cotangents[own]))
+    if len(found) < 2:
+        return found[0] if found else None
+    return a.alone(a.join(*map(a.term, found)))
+
+
+def _of_merged(
+    config: LayerConfig, mode: str, cotangent: Bounded, a: Adjoints, halves: Sequence[Bounded], k: int
+) -> Bounded:
+    """The adjoint of a half by that of what both are merged to."""
     units = config.sizes.units
     if mode == "concat":
-        return exact(g[..., k * units : (k + 1) * units])
+        return cotangent.columns(slice(k * units, (k + 1) * units))
     if mode == "mul":
-        return a.times(exact(g), halves[1 - k])
-    return Bounded(g / 2, np.full_like(g, a.precision.tiny)) if mode == "ave" else exact(g)
+        return a.times(cotangent, halves[1 - k])
+    return Bounded(cotangent.value / 2, cotangent.box / 2 + a.precision.tiny) if mode == "ave" else cotangent
 
 
-def _time_outside(config: LayerConfig, sequence: Floats) -> Floats:
-    """A sequence in the layout of the API as (T, K, B, n)."""
-    return sequence.transpose((1, 0, 2, 3) if config.get("time_major") is True else (2, 0, 1, 3))
+def _time_outside(config: LayerConfig, cotangent: Bounded) -> Bounded:
+    """A sequence in the layout of the API as (T, K, B, n); what has no time stays."""
+    if cotangent.value.ndim < 4:
+        return cotangent
+    axes = (1, 0, 2, 3) if config.get("time_major") is True else (2, 0, 1, 3)
+    return moved(cotangent, lambda values: np.ascontiguousarray(values.transpose(axes)))
 
 
 # ---------------------------------------------------------------- from gradients to the layout of the API

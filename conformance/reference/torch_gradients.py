@@ -10,22 +10,14 @@ import numpy as np
 from conformance.reference import torch
 from conformance.reference.adjoints import Adjoints
 from conformance.reference.arithmetic import Mask
-from conformance.reference.backward import (
-    Gradients,
-    Pass,
-    backward,
-    exact,
-    in_api_order,
-    in_time,
-    moved,
-)
+from conformance.reference.backward import Gradients, Pass, backward, in_api_order, in_time, moved
 from conformance.reference.bounded import Bounded
 from conformance.reference.cells import CELLS
 from conformance.reference.directions import Direction, flipped, run_directions
 from conformance.reference.scan import Policy
 from conformance.spec import Floats, LayerConfig, Tensors, weights
 
-Cotangents = Mapping[str, Floats]
+Cotangents = Mapping[str, Bounded]
 
 
 def gradients(
@@ -84,7 +76,7 @@ def _output_adjoint(config: LayerConfig, cotangents: Cotangents, mask: Mask | No
     """Adjoint of the top layer's output (T, K, B, directions * n), which is zero at padding; None: it has no weight."""
     for name in ("output", "output.padded"):
         if name in cotangents:
-            return exact(_silent(_in_steps(config, cotangents[name]), mask))
+            return moved(cotangents[name], lambda values: _silent(_in_steps(config, values), mask))
     return None
 
 
@@ -107,9 +99,10 @@ def _halves(shown: Bounded | None, directions: Sequence[Direction]) -> list[Boun
 def _final(config: LayerConfig, cotangents: Cotangents, place: int) -> list[list[Bounded]]:
     """Of every state of a direction, the cotangent of its final value."""
     names = ("h_n", "c_n")[: len(config.rules.layers[config.layer].states)]
-    found = [[cotangents[name][:, place]] if name in cotangents else [] for name in names]
-    unbatched = config.get("input") == "unbatched"
-    return [[exact(state[:, None] if unbatched else state) for state in states] for states in found]
+    of_batch = (
+        (lambda state: state[:, place, None]) if config.get("input") == "unbatched" else (lambda state: state[:, place])
+    )
+    return [[moved(cotangents[name], of_batch)] if name in cotangents else [] for name in names]
 
 
 def _read(a: Adjoints, directions: Sequence[Direction], found: Sequence[tuple[Pass, Gradients]]) -> Bounded:

@@ -31,6 +31,7 @@ OTHER_ANSWERS = {
     "initial_weights",
     "dropout",
     "train",
+    "targets",
     "declares",
     "quantizes",
     "regularizers",

@@ -9,6 +9,8 @@ import numpy as np
 from gradient_faults import Emulation, trainable
 from numpy_layers import fault, terms
 
+from conformance.spec import outputs
+
 Array = np.ndarray
 Step = Callable[[Array, Array, float], Array]
 """A weight, its gradient and the rate; the weight after the step."""
@@ -28,10 +30,25 @@ class Trainer:
         self.descent = descent
 
     def gradients(self) -> list[Array]:
-        return list(self.layer.gradients("eager", self.inputs, self.descent.weighed).weights)
+        return list(self.layer.differentiated(self.inputs, self.slopes()).weights)
+
+    def slopes(self) -> dict[str, Array]:
+        """The slope of the loss by each output that enters into it."""
+        numbers, promised = self.descent.beside, outputs(self.layer.config)
+        pairs = zip(numbers, self.descent.paired(self.layer.call("eager", self.inputs)), strict=True)
+        slope = self.of_square if self.descent.squared else lambda _output, weights: weights
+        return {promised[number].name: slope(*pair) for number, pair in pairs}
+
+    def of_square(self, output: Array, target: Array) -> Array:
+        """The slope of a mean squared error."""
+        return 2 * (output - target) / np.float32(target.size)
 
     def trained(self) -> list[int]:
-        return [place for place, _ in enumerate(self.layer.weights()) if place not in self.descent.frozen]
+        return [place for place in range(self.count()) if place not in self.descent.frozen]
+
+    def count(self) -> int:
+        """Of the weights."""
+        return len(self.layer.weights())
 
     def step(self, weight: Array, gradient: Array) -> Array:
         return plain(weight, gradient, self.descent.rate)
@@ -60,7 +77,7 @@ def trained_by(dialect: Any, kind: type[Trainer]) -> None:
             return kind(self, inputs, descent).steps()
 
     dialect.layer_class = Trained
-    dialect.features = [*(it for it in dialect.features if it != "regularizers"), "train"]
+    dialect.features = [*(it for it in dialect.features if it != "regularizers"), "train", "targets"]
 
 
 @fault
@@ -108,7 +125,7 @@ def frozen_is_trained(dialect: Any) -> None:
 
     class All(Trainer):
         def trained(self) -> list[int]:
-            return list(range(len(self.layer.weights())))
+            return list(range(self.count()))
 
     trained_by(dialect, All)
 
@@ -152,3 +169,65 @@ def loss_is_a_mean(dialect: Any) -> None:
             return [gradient / np.float32(len(self.inputs.x)) for gradient in super().gradients()]
 
     trained_by(dialect, Mean)
+
+
+@fault
+def frozen_layer_trains_its_bias(dialect: Any) -> None:
+    """A frozen layer freezes its kernels; the bias was made later, and is trained."""
+
+    class Late(Trainer):
+        def trained(self) -> list[int]:
+            return super().trained() or list(range(2, self.count()))
+
+    trained_by(dialect, Late)
+
+
+# ---------------------------------------------------------------- losses
+
+
+@fault
+def squares_without_their_factor(dialect: Any) -> None:
+    """The slope of a square is taken for the number itself, not twice that."""
+
+    class Half(Trainer):
+        def of_square(self, output: Array, target: Array) -> Array:
+            return super().of_square(output, target) / 2
+
+    trained_by(dialect, Half)
+
+
+@fault
+def squares_are_added_up(dialect: Any) -> None:
+    """The squares are divided by the size of the batch alone, not by the number of all elements."""
+
+    class Sum(Trainer):
+        def of_square(self, output: Array, target: Array) -> Array:
+            return super().of_square(output, target) * np.float32(target.size / len(target))
+
+    trained_by(dialect, Sum)
+
+
+@fault
+def errors_of_the_first_step(dialect: Any) -> None:
+    """What outputs are off their targets is computed once, with the weights of the first step."""
+
+    class Once(Trainer):
+        first: dict[str, Array] | None = None
+
+        def slopes(self) -> dict[str, Array]:
+            self.first = self.first or super().slopes()
+            return self.first
+
+    trained_by(dialect, Once)
+
+
+@fault
+def states_have_no_target(dialect: Any) -> None:
+    """Of several outputs, only the first enters into a loss with targets."""
+
+    class First(Trainer):
+        def slopes(self) -> dict[str, Array]:
+            found = super().slopes()
+            return dict([*found.items()][:1]) if self.descent.squared else found
+
+    trained_by(dialect, First)

@@ -30,8 +30,12 @@ def trainable(dialect: KerasDialect, kind: type[Emulation]) -> None:
             self.config = LayerConfig.of("keras", layer, own, Sizes(**sizes))
 
         def gradients(self, mode: str, inputs: terms.Inputs, weighed: terms.Weighed) -> terms.Gradients:
+            return self.differentiated(inputs, self.cotangents(mode, inputs, weighed))
+
+        def differentiated(self, inputs: terms.Inputs, cotangents: dict[str, Any]) -> terms.Gradients:
+            """The gradients of a loss with these slopes by the outputs of these names."""
             given = self.given(inputs)
-            x, *found = kind(self.config, given, STYLE).gradients(self.cotangents(mode, inputs, weighed))
+            x, *found = kind(self.config, given, STYLE).gradients(cotangents)
             return terms.Gradients(x, found[: len(given.weights)], found[len(given.weights) :])
 
         def given(self, inputs: terms.Inputs) -> Tensors:

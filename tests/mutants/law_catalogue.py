@@ -108,6 +108,11 @@ DESCENT = (
     keras("gradient_of_the_step_before", "descent", only=RNN),
     keras("gradients_never_set_to_zero", "descent", only=RNN),
     keras("loss_is_a_mean", "descent", only=RNN),
+    keras("frozen_layer_trains_its_bias", "descent", "use_bias=True", only=RNN),
+    keras("squares_without_their_factor", "squared_error", only=RNN),
+    keras("squares_are_added_up", "squared_error", only=RNN),
+    keras("errors_of_the_first_step", "squared_error", only=RNN),
+    keras("states_have_no_target", "squared_error", "return_state=True", only=RNN),
 )
 
 REGULARIZERS = (
@@ -119,6 +124,8 @@ REGULARIZERS = (
     keras("penalties_add_up", "penalties", only=GRU),
     keras("last_output_is_penalized", "penalties", "return_sequences=True", only=LSTM),
     keras("penalties_not_trained", "regularized_training", only=RNN),
+    keras("output_penalty_not_trained", "regularized_training", "return_state=False", phases=ALL, only=RNN),
+    keras("slope_of_the_output_not_divided", "regularized_training", "return_state=False", phases=ALL, only=RNN),
     keras("slope_of_squares_is_halved", "regularized_training", only=RNN),
     keras("constrained_before_the_step", "regularized_training", only=RNN),
     keras("all_weights_constrained", "regularized_training", only=RNN),

@@ -113,9 +113,25 @@ class Regularized(Trainer):
         return [gradient + self.slope(name, weight) for name, weight, gradient in pairs]
 
     def slope(self, name: str, weight: Array) -> Array:
-        asked = self.layer.arguments.get(REGULARIZERS[name]) or {"config": {}}
-        l1, l2 = (weight.dtype.type(asked["config"].get(factor, 0)) for factor in ("l1", "l2"))
-        return l1 * np.sign(weight) + 2 * l2 * weight
+        return self.of_penalty(REGULARIZERS[name], weight)
+
+    def of_penalty(self, argument: str, numbers: Array) -> Array:
+        """The slope of the penalty that this argument of the constructor asks for."""
+        asked = self.layer.arguments.get(argument) or {"config": {}}
+        l1, l2 = (numbers.dtype.type(asked["config"].get(factor, 0)) for factor in ("l1", "l2"))
+        return l1 * np.sign(numbers) + 2 * l2 * numbers
+
+    def slopes(self) -> dict[str, Array]:
+        found = super().slopes()
+        return {**found, "output": found["output"] + self.of_activity(self.output())}
+
+    def output(self) -> Array:
+        """What the layer gives, without its states."""
+        given = self.layer.call("eager", self.inputs)
+        return given[0] if isinstance(given, tuple) else given
+
+    def of_activity(self, output: Array) -> Array:
+        return self.of_penalty("activity_regularizer", output) / np.float32(len(output))
 
     def constraint(self, name: str) -> dict[str, Any] | None:
         return self.layer.arguments.get(CONSTRAINTS[name])
@@ -171,6 +187,28 @@ def penalties_not_trained(dialect: Any) -> None:
             return 0 * super().slope(name, weight)
 
     regularized(dialect, Plain)
+
+
+@fault
+def output_penalty_not_trained(dialect: Any) -> None:
+    """What a layer gives is penalized in the loss that is shown, not in the one that is differentiated."""
+
+    class Shown(Regularized):
+        def of_activity(self, output: Array) -> Array:
+            return 0 * output
+
+    regularized(dialect, Shown)
+
+
+@fault
+def slope_of_the_output_not_divided(dialect: Any) -> None:
+    """In training, the penalty of what a layer gives grows with the batch."""
+
+    class Grown(Regularized):
+        def of_activity(self, output: Array) -> Array:
+            return super().of_activity(output) * np.float32(len(output))
+
+    regularized(dialect, Grown)
 
 
 @fault
