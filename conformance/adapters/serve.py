@@ -159,7 +159,7 @@ class Session:
         return {"seconds": seconds}, named
 
     def _trained(self, living: Living, request: Dict[str, Any], inputs: terms.Inputs, arrays: wire.Arrays) -> Reply:
-        """All weights after steps along a slope: `cotangents.K` weighs output K in the loss, or `targets.K` is its target."""
+        """All weights after steps along the slope of a loss that sets `cotangents.K` or `targets.K` beside output K."""
         squared = any(name.startswith("targets.") for name in arrays)
         beside, paired = self._beside(living.layer, arrays, "targets." if squared else "cotangents.")
         frozen = [int(number) for number in request.get("frozen") or []]

@@ -247,9 +247,18 @@ def test_what_an_activity_regularizer_counts_is_told() -> None:
         assert classified(behaviour, drawn, Reply((np.array(counted),), 0, 0.0)) == (answer, "")
 
 
+def test_whether_penalties_of_frozen_weights_count_is_told() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-36")
+    drawn = probe(behaviour)
+    kernel = np.abs(drawn.weights[0]).sum()
+    for counted, answer in ((0, "nothing"), (kernel, "counted"), (2 * kernel, "something_else")):
+        assert classified(behaviour, drawn, Reply((np.array(counted),), 0, 0.0)) == (answer, "")
+
+
 def test_the_fake_keeps_its_states_and_counts_its_output_alone(results: Results) -> None:
     """A question with a call before it; the fake does not save, and so is refused that way."""
     given = {one.behaviour: one.answer for one in results.behaviours}
     assert given["KERAS-ASK-19"] == "output"
     assert given["KERAS-ASK-20"] == "refused_at_call"
+    assert given["KERAS-ASK-36"] == "counted"
     assert given["KERAS-ASK-21"] in ("refused_at_call", "accepted")

@@ -83,13 +83,13 @@ def seeded(of: Case, seed: int) -> Case:
     return replace(of, data=replace(of.data, seed=seed))
 
 
-def test_three_steps_are_asked_of_the_layer_itself_with_no_weight_frozen_or_one_or_all_but_one() -> None:
-    found = [plan(seeded(case(), seed), "descent") for seed in (3, 4, 5)]
+def test_three_steps_are_asked_of_the_layer_itself_with_no_weight_frozen_or_one_or_all_but_one_or_all() -> None:
+    found = [plan(seeded(case(), seed), "descent") for seed in (4, 5, 6, 7)]
     for it in found:
         assert it is not None
         assert [(call.layer, call.manner.steps) for call in it.calls] == [(0, 3)]
         assert it.relations == (Descended(0),)
-    assert [len(it.calls[0].manner.frozen) for it in found if it] == [0, 1, 2]
+    assert [len(it.calls[0].manner.frozen) for it in found if it] == [0, 1, 2, 3]
 
 
 def test_there_is_nothing_to_judge_by_in_half_precision() -> None:
@@ -127,8 +127,8 @@ def test_trained_weights_with_gaps_are_no_answer() -> None:
 # ---------------------------------------------------------------- how it is judged
 
 CASES = (
-    seeded(case("keras", "gru", return_sequences=True, mask="gaps"), 4),
-    seeded(case("torch", "lstm", num_layers=2, input="packed", hx=True), 3),
+    seeded(case("keras", "gru", return_sequences=True, mask="gaps"), 5),
+    seeded(case("torch", "lstm", num_layers=2, input="packed", hx=True), 4),
 )
 FROZEN, FREE = CASES
 every_case = pytest.mark.parametrize("of", CASES, ids=lambda of: of.config.dialect)
@@ -192,16 +192,16 @@ def test_nothing_is_said_once_a_number_may_have_overflowed() -> None:
 # ---------------------------------------------------------------- implementations
 
 
-def outcome(launch: Launch, of: Case) -> Verdict:
+def outcome(launch: Launch, of: Case, law: str = "descent") -> Verdict:
     session = Session(launch, Limits())
     session.start()
     try:
         held_to = {dtype: precision(dtype) for dtype in ("float32", "float64")}
         batch = Batch("pinned", of.config, (of,))
-        (seen,) = session.observe_batch(batch, held_to, "eager", thorough=False, laws=("descent",))
+        (seen,) = session.observe_batch(batch, held_to, "eager", thorough=False, laws=(law,))
     finally:
         session.close()
-    return judge(seen)["descent"]
+    return judge(seen)[law]
 
 
 @pytest.mark.parametrize("variant", ["plain_descent", "descent_in_one_rounding"])
@@ -211,7 +211,7 @@ def outcome(launch: Launch, of: Case) -> Verdict:
 def test_a_worker_that_is_trained_right_passes(variant: str, layer: str, options: dict[str, Value]) -> None:
     """Over the wire."""
     launch = Launch(f"fake:{variant}", (sys.executable, str(WORKER), "keras", "--fault", variant))
-    for seed in (3, 4, 5):
+    for seed in (3, 4, 5, 6):
         assert outcome(launch, seeded(case("keras", layer, dtype="float32", **options), seed)) == Verdict("pass")
 
 

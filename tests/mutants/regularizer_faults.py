@@ -123,6 +123,8 @@ class Regularized(Trainer):
 
     def slopes(self) -> dict[str, Array]:
         found = super().slopes()
+        if not self.layer.arguments.get("activity_regularizer"):
+            return found
         return {**found, "output": found["output"] + self.of_activity(self.output())}
 
     def output(self) -> Array:
