@@ -97,7 +97,7 @@ def _declared(deviations: Sequence[Deviation], case: Case, mode: str, check: str
 
 def _one_declared(deviations: Sequence[Deviation], case: Case, mode: str, check: str, verdict: Verdict) -> Verdict:
     if verdict.outcome in DEVIATIONS:
-        for known in deviations:
+        for known in sorted(deviations, key=lambda it: it.check != check):  # what is declared of this check comes first
             if known.explains(check, case, mode, verdict):
                 return replace(verdict, outcome="known", message=f"{known.id}: {known.reason}")
     if verdict.outcome == "pass":

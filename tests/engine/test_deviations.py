@@ -66,6 +66,11 @@ def test_a_law_that_fails_because_of_it_is_known_too() -> None:
     assert outcome("history", WRONG, GRU).outcome == "fail"
 
 
+def test_what_is_declared_of_a_law_itself_comes_before_what_is_declared_of_values() -> None:
+    of_law = replace(KNOWN, id="of_law", check="history")
+    assert declared([KNOWN, of_law], LSTM, "eager", {"history": WRONG})["history"].message == "of_law: why"
+
+
 def test_only_the_witness_can_tell_that_it_is_fixed() -> None:
     assert outcome("values", Verdict("pass")).outcome == "fixed"
     other = replace(LSTM, data=DataSpec("generic", 2))
