@@ -2,7 +2,7 @@
 
 It is documented as "regularizer function applied to the output of the layer", and its value as "divided by the input
 batch size". GRU and LSTM hand the argument on to RNN.__init__; SimpleRNN does not: it is neither counted in
-`layer.losses` nor in the loss of `fit`, and `get_config` says None. Clause KERAS-REG-2.
+`layer.losses` nor in the loss of `fit`, and `get_config` says None. Clauses KERAS-REG-2, KERAS-REG-4.
 Needs Keras 3 with any backend; imports nothing of this project.
 """
 
