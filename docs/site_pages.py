@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.engine.events import BehaviourSeen
+from conformance.report.model import label
+from conformance.results import read_results
 from conformance.spec import Clause, Option, dialect_names, load_clauses, load_dialect, specs_path
 from conformance.spec.behaviours import Behaviour, load_behaviours
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+
+ASKED = ("keras3.15-jax0.10", "keras3.15-tf2.21", "keras3.15-torch2.13", "torch2.13")
+"""The published results whose answers to open questions are told."""
 
 PLACE = re.compile(r"^<!-- made: (\w+) -->$", re.MULTILINE)
 
@@ -108,17 +114,19 @@ def _field(name: str, said: Mapping[str, Any], needed: bool) -> str:
 
 
 def behaviours() -> str:
-    """Every open question, with the answers of the releases that were asked last."""
-    seen: Mapping[str, Mapping[str, list[str]]] = json.loads((DOCS / "behaviours.json").read_text(encoding="utf-8"))
+    """Every open question, with the answers of current releases, as they stand in the published results."""
+    runs = [read_results(ROOT / "reports" / "results" / f"{name}.jsonl.gz") for name in ASKED]
+    seen = [(label(it.name, it), run.behaviours) for run in runs for it in run.implementations]
     return "\n".join(_question(behaviour, seen) for behaviour in load_behaviours().values())
 
 
-def _question(behaviour: Behaviour, seen: Mapping[str, Mapping[str, list[str]]]) -> str:
-    rows = []
-    for label, answers in seen.items():
-        if behaviour.id in answers:
-            answer, detail = answers[behaviour.id]
-            rows.append(f"| {plain(label)} | {plain(behaviour.answers[answer])} | {plain(detail)} |")
+def _question(behaviour: Behaviour, seen: Iterable[tuple[str, Iterable[BehaviourSeen]]]) -> str:
+    rows = [
+        f"| {plain(name)} | {plain(behaviour.answers[it.answer])} | {plain(it.detail)} |"
+        for name, answers in seen
+        for it in answers
+        if it.behaviour == behaviour.id
+    ]
     table = (
         "\n".join(["| implementation | answer | detail |", "| --- | --- | --- |", *rows]) if rows else "Not asked yet."
     )
