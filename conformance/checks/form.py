@@ -45,9 +45,16 @@ def accepted(seen: Observation) -> Verdict | None:
     return PASS
 
 
+_ROOT, _END = r"(?:[A-Za-z]:)?[\\/]", r"(?:site-packages[\\/]|(?=[^\\/\s\"']+\.py\b))"
+_DIRECTORIES = re.compile(
+    rf"(?<=\"){_ROOT}(?:[^\\/\"]+[\\/])*?{_END}|(?<![^\s'(<=]){_ROOT}(?:[^\\/\s\"']+[\\/])*?{_END}"
+)
+"""Where files of Python lie on a machine: reports are published, and need not tell that."""
+
+
 def describe(refusal: Refusal) -> str:
-    """An error in one line."""
-    text = " ".join(refusal.message.split())
+    """An error in one line, files by their names in a package."""
+    text = _DIRECTORIES.sub("", " ".join(refusal.message.split()))
     return f"{refusal.type} at {refusal.stage}: {text[:400]}"
 
 

@@ -30,6 +30,21 @@ def test_a_refusal_with_the_documented_error_passes() -> None:
     assert "values" not in judge(seen)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('in user code: File "/home/me/lib/site-packages/keras/src/rnn.py", line 3', 'File "keras/src/rnn.py", line 3'),
+        ('File "/home/me/my layers/mine.py", line 1', 'File "mine.py", line 1'),
+        ('File "C:\\Users\\me\\mine.py", line 1', 'File "mine.py", line 1'),
+        ("see /home/me/mine.py", "see mine.py"),
+        ("shapes (1, 2)/(3, 4) of a/b.py", "shapes (1, 2)/(3, 4) of a/b.py"),
+        ("no such file: /etc/layers.toml", "no such file: /etc/layers.toml"),
+    ],
+)
+def test_where_files_of_python_lie_is_not_told(said: str, told: str) -> None:
+    assert form.describe(replace(refused("ValueError", "call"), message=said)).endswith(told)
+
+
 def test_a_subclass_of_the_documented_error_passes() -> None:
     refusal = replace(refused("UnitsError", "construct"), bases=("UnitsError", "ValueError", "Exception"))
     assert judge(Observation(case(rejection="units_zero"), built=refusal))["rejection"].outcome == "pass"
