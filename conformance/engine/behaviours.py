@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from conformance.checks import Lost, Refusal, Reply
 from conformance.checks.form import spell
 from conformance.engine.events import BehaviourSeen
@@ -16,7 +18,7 @@ from conformance.engine.requests import Hello
 from conformance.engine.session import Session
 from conformance.generate.tensors import tensors
 from conformance.laws import Manner, Way
-from conformance.spec import Case, DataSpec, Tensors
+from conformance.spec import Array, Case, DataSpec, Tensors, outputs_of
 from conformance.spec.behaviours import Behaviour, load_behaviours
 
 LOSSES = 2
@@ -41,10 +43,10 @@ def ask(session: Session, name: str, hello: Hello, mode: str) -> Iterator[Behavi
         drawn, way = probe(behaviour), _way(behaviour, hello)
         if behaviour.asks == "mask" and way is None:
             continue
-        manner = Manner(declare=way, penalty=behaviour.asks == "penalty")
-        before = unchanged(behaviour) if behaviour.before else None
+        before, targets = unchanged(behaviour) if behaviour.before else None, _targets(behaviour, drawn)
+        manner = Manner(declare=way, penalty=behaviour.asks == "penalty", steps=len(targets), rate=float(len(targets)))
         outcome = session.call_once(
-            behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, manner, before=before
+            behaviour.config, drawn, behaviour.route or mode, behaviour.arguments, manner, before, targets
         )
         losses += isinstance(outcome, Lost)
         answer, detail = classified(behaviour, drawn, outcome)
@@ -60,6 +62,14 @@ def _way(behaviour: Behaviour, hello: Hello) -> Way | None:
     """How the implementation says what is asked without a call; None: it does not, or a call says it."""
     ways = hello.ways_for("declares", behaviour.config) if behaviour.asks == "mask" else ()
     return next((way for way in ways if way.of == behaviour.asks), None)
+
+
+def _targets(behaviour: Behaviour, drawn: Tensors) -> dict[int, Array]:
+    """What the first output is trained towards, in one step; empty: nothing is trained."""
+    if behaviour.asks != "trained":
+        return {}
+    first = outputs_of(behaviour.config, drawn)[0]
+    return {0: np.zeros(first.shape, first.dtype)}
 
 
 def unchanged(behaviour: Behaviour) -> Tensors:
@@ -95,7 +105,7 @@ def classified(behaviour: Behaviour, drawn: Tensors, outcome: Reply | Refusal | 
 def _detail(behaviour: Behaviour, reply: Reply) -> str:
     if behaviour.asks == "mask":
         return f"handed on: {spell(reply.structure, ['mask'] * len(reply.declared))}"
-    if behaviour.asks == "penalty":
+    if behaviour.asks in ("penalty", "trained"):
         return ""
     if behaviour.observer == "types":
         return "outputs of type " + ", ".join(output.dtype.name for output in reply.outputs)

@@ -11,6 +11,7 @@ from conformance.checks import Reply
 from conformance.checks.declared import NOTHING
 from conformance.checks.form import leaves
 from conformance.reference import Expected, evaluate, precision
+from conformance.reference.gradients import gradients
 from conformance.spec import Array, LayerConfig, Tensors, as_floats
 
 
@@ -129,6 +130,19 @@ def _kernel_penalized(seen: Seen) -> str:
     return next((name for name, due in known.items() if np.isclose(counted, due, rtol=1e-3)), "something_else")
 
 
+def _counted_steps(seen: Seen) -> str:
+    """Of the weights after a step on the mean square of a masked sequence (batch, timesteps, units)."""
+    shown = np.asarray(_expected(seen.config, seen.drawn)[0].value)
+    kept = np.ones(shown.shape) * np.asarray(seen.drawn.mask)[..., None]
+    counted = {"all": np.ones(shown.shape), "unmasked": kept, "unmasked_of_all": kept}
+    sizes = {"all": shown.size, "unmasked": kept.sum(), "unmasked_of_all": shown.size}
+    slopes = [{"output": 2 * shown * counted[name] / sizes[name]} for name in counted]
+    found = gradients(seen.config, [seen.drawn] * len(slopes), slopes, precision(seen.config.dtype))
+    kernel = as_floats(seen.drawn.weights[0])
+    known = {name: kernel - np.asarray(of[1].value) for name, of in zip(counted, found, strict=True)}
+    return next((name for name, due in known.items() if np.allclose(seen.reply.outputs[0], due)), "something_else")
+
+
 def _went_on(seen: Seen) -> str:
     """Of the second call of a layer that gives its only state, without initial states."""
     return _after_calls(seen, begins_anew=1, goes_on=2)
@@ -184,6 +198,7 @@ OBSERVERS: Mapping[str, Callable[[Seen], str]] = {
     "order_of_mask": _order_of_mask,
     "penalized": _penalized,
     "kernel_penalized": _kernel_penalized,
+    "counted_steps": _counted_steps,
     "went_on": _went_on,
     "epochs": _epochs,
 }

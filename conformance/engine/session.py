@@ -26,7 +26,7 @@ from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Manner, Plan
 from conformance.laws.law import PLAIN
 from conformance.reference import Precision
-from conformance.spec import Case, LayerConfig, Tensors, weights
+from conformance.spec import Array, Case, LayerConfig, Tensors, weights
 
 SAMPLED = 4
 """Of so many configurations one has its weak and uninformative elements counted, which needs the costly allowance."""
@@ -160,13 +160,14 @@ class Session:
         arguments: Mapping[str, Any] | None = None,
         manner: Manner = PLAIN,
         before: Tensors | None = None,
+        targets: Mapping[int, Array] | None = None,
     ) -> Reply | Refusal | Lost:
         """Build a layer, with more arguments if there are any, and call it once with any tensors, or let it declare.
 
-        It is called plainly `before` that, if there are tensors for it.
+        It is called plainly `before` that, if there are tensors for it; `targets` are what it is trained towards.
         """
         handle = next(self._handles)
-        calls = [requests.call(handle, drawn, mode, manner=manner)]
+        calls = [requests.call(handle, drawn, mode, manner=manner, targets=targets)]
         calls = calls if before is None else [requests.call(handle, before, self.hello.modes[0]), *calls]
         try:
             for request in (requests.build(handle, config, arguments=arguments), *calls, requests.release(handle)):

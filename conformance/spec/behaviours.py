@@ -33,8 +33,9 @@ class Behaviour:
         before: whether the layer is called once before, plainly and with the tensors as they were.
         route: the way to call it; None: plainly.
         feature: what an implementation must claim beyond plain calls to be asked; None: nothing.
-        asks: what is looked at: the `outputs` of a call, the `mask` that the layer says that it hands on, or the sum of
-            its penalties after a call (`penalty`).
+        asks: what is looked at: the `outputs` of a call, the `mask` that the layer says that it hands on, the sum of
+            its penalties after a call (`penalty`), or its weights after a step at a rate of 1, trained towards zeros in
+            its first output (`trained`).
         legal: whether the probe is valid input; any other is not sent where an implementation does not claim to refuse
             what is invalid.
     """
@@ -54,7 +55,7 @@ class Behaviour:
     feature: str | None = None
     legal: bool = False
     before: bool = False
-    asks: Literal["outputs", "mask", "penalty"] = "outputs"
+    asks: Literal["outputs", "mask", "penalty", "trained"] = "outputs"
 
     @property
     def config(self) -> LayerConfig:

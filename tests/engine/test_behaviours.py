@@ -22,6 +22,7 @@ from conformance.engine.run import RunOptions, run
 from conformance.errors import SpecError
 from conformance.generate.phases import DEMO
 from conformance.reference import evaluate, precision
+from conformance.reference.gradients import gradients
 from conformance.report import html
 from conformance.results import Results, compare, decode, encode, merge, read_results
 from conformance.spec import Array, LayerConfig, Tree, load_clauses
@@ -148,8 +149,13 @@ def test_the_direction_of_a_mask_is_told() -> None:
 # ---------------------------------------------------------------- a run
 
 
+def is_asked(behaviour: Behaviour) -> bool:
+    """Whether the fake is asked, which cannot be trained."""
+    return behaviour.dialect == "keras" and behaviour.feature != "targets"
+
+
 def test_every_answer_has_a_name_and_no_answer_fails(results: Results) -> None:
-    assert len(results.behaviours) == sum(one.dialect == "keras" for one in ALL)
+    assert len(results.behaviours) == sum(is_asked(one) for one in ALL)
     for seen in results.behaviours:
         assert seen.answer in load_behaviours()[seen.behaviour].answers
     outcomes = {verdict.outcome for case in results.cases for verdict in case.outcomes.values()}
@@ -185,7 +191,7 @@ def test_the_report_has_questions_and_answers(results: Results) -> None:
     page = html(results)
     assert 'id="behaviours"' in page
     for one in ALL:
-        assert (one.id in page) == (one.dialect == "keras")
+        assert (one.id in page) == is_asked(one)
     assert 'id="behaviours"' not in html(replace(results, behaviours=()))
 
 
@@ -253,6 +259,27 @@ def test_whether_penalties_of_frozen_weights_count_is_told() -> None:
     kernel = np.abs(drawn.weights[0]).sum()
     for counted, answer in ((0, "nothing"), (kernel, "counted"), (2 * kernel, "something_else")):
         assert classified(behaviour, drawn, Reply((np.array(counted),), 0, 0.0)) == (answer, "")
+
+
+def test_which_steps_a_loss_counts_is_told_from_the_weights_after_a_step() -> None:
+    (behaviour,) = (one for one in ALL if one.id == "KERAS-ASK-37")
+    drawn = probe(behaviour)
+    (output,) = evaluate(behaviour.config, [drawn], precision("float32"), "step")[0]
+    shown = np.asarray(output.value)
+    kept = np.broadcast_to(np.asarray(drawn.mask)[..., None], shown.shape)
+    for counted, size, answer in (
+        (np.ones(shown.shape), shown.size, "all"),
+        (kept, kept.sum(), "unmasked"),
+        (kept, shown.size, "unmasked_of_all"),
+        (kept, 1, "something_else"),
+    ):
+        slope = 2 * shown * counted / size
+        (found,) = gradients(behaviour.config, [drawn], [{"output": slope}], precision("float32"))
+        after = tuple(
+            (weight - np.asarray(it.value)).astype(np.float32)
+            for weight, it in zip(drawn.weights, found[1:], strict=True)
+        )
+        assert classified(behaviour, drawn, Reply(after, {"list": [0, 1, 2]}, 0.0)) == (answer, "")
 
 
 def test_the_fake_keeps_its_states_and_counts_its_output_alone(results: Results) -> None:
