@@ -20,7 +20,7 @@ from conformance.spec.behaviours import Behaviour, load_behaviours
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
-ASKED = ("keras3.15-jax0.10", "keras3.15-tf2.21", "keras3.15-torch2.13", "torch2.13")
+ASKED = ("keras3.15-jax0.10", "keras3.15-tf2.21", "keras3.15-torch2.13", "tfkeras2.21-tf2.21", "torch2.13")
 """The published results whose answers to open questions are told."""
 
 PLACE = re.compile(r"^<!-- made: (\w+) -->$", re.MULTILINE)
