@@ -54,7 +54,7 @@ def _quotient(call: Call, held_to: Precision, bound: Bound) -> tuple[Expected, .
     rounding of the largest element, this as many times as the gradients are conditioned worse than usual.
     """
     exact = precision(WIDE)
-    config, weighed = call.config.with_options(dtype=WIDE), losses.weights(call)
+    config, weighed = call.config.with_options(dtype=WIDE), losses.weighed(call)
     draws = [_moved(call.tensors, call.directions, step) for step in (STEP, 0.0, -STEP)]
     found = gradients(config, draws, [weighed] * len(draws), exact, bound)
     if bound == "interval":

@@ -34,7 +34,7 @@ def contracts(call: Call) -> tuple[OutputContract, ...]:
 
 def wrong_element(call: Call, reply: Reply, precision: Precision) -> tuple[Worst, float] | None:
     """The worst element of gradients with its ratio, if it is wrong."""
-    for due in allowances(call, losses.weights(call), precision):
+    for due in allowances(call, losses.weighed(call), precision):
         comparisons = compare_all(reply, due)
         if (ratio := largest(comparisons)) <= 1:
             return None

@@ -22,16 +22,13 @@ ROUNDINGS = 8
 def slopes(relation: Descended, call: Call, precision: Precision) -> Cotangents:
     """Output name -> the derivative of the loss by each of its elements, for the weights that the call has."""
     found: dict[str, list[Array | Bounded]] = defaultdict(list)
-    for name, weighed in weights(call).items():
-        found[name].append(weighed)
-    for name, slope in _of_squares(call, precision).items():
-        found[name].append(slope)
-    for name, slope in _of_activity(relation.output, call, precision).items():
-        found[name].append(slope)
+    for part in (weighed(call), _of_squares(call, precision), _of_activity(relation.output, call, precision)):
+        for name, slope in part.items():
+            found[name].append(slope)
     return {name: parts[0] if len(parts) == 1 else _sum(parts, precision) for name, parts in found.items()}
 
 
-def weights(call: Call) -> dict[str, Array]:
+def weighed(call: Call) -> dict[str, Array]:
     """The cotangents of a call by the names of the outputs."""
     return _named(call, call.cotangents)
 
