@@ -296,13 +296,21 @@ def _hold(when: Sequence[Condition], record: Record) -> bool:
 
 def _meets(check: str, record: Record, cause: Cause) -> bool:
     """Whether a law fails for a reason that is known already: what an earlier cause does, or a further call has."""
-    if LAWS[check].rests_on == cause.check:
+    if cause.check in _foundations(check):
         return _hold(cause.when, record)
     if cause.check in LAWS or not cause.when:
         return False
     if CHECKS[cause.check].spreads and _hold(cause.when, record):
         return True
     return has_what_it_needs(check, record.case, record.judged.mode, cause.when)
+
+
+def _foundations(law: str) -> Iterator[str]:
+    """The laws without which a law cannot hold."""
+    below = LAWS[law].rests_on
+    while below is not None:
+        yield below
+        below = LAWS[below].rests_on
 
 
 def _absorbed(causes: list[Cause], name: str, record: Record) -> bool:
