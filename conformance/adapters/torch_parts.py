@@ -227,10 +227,13 @@ def mapped_cells(call: Call) -> Any:
 
 
 def ensemble(call: Call) -> Any:
-    """The first of two modules that are called at once: `torch.func.vmap` over their stacked parameters."""
-    func = call.torch.func
+    """The first of two modules that are called at once: `torch.func.vmap` over their stacked parameters.
+
+    These are put into a third, as PyTorch's tutorial does it: `functional_call` leaves traces in the module.
+    """
+    func, base = call.torch.func, call.made()
     parameters, _ = func.stack_module_state([call.module, call.made()])
-    output, states = func.vmap(lambda own: func.functional_call(call.module, own, call.arguments))(parameters)
+    output, states = func.vmap(lambda own: func.functional_call(base, own, call.arguments))(parameters)
     return returned(output[0], [state[0] for state in flat(states)])
 
 
