@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -53,10 +52,12 @@ def allowances(call: Call, slopes: Cotangents, precision: Precision) -> Iterator
         slopes: of the loss, by each output.
         precision: what a correct implementation may do.
     """
-    bounds: tuple[Bound, ...] = ("interval", "signed")
-    cheap, deciding = (partial(gradients, call.config, [call.tensors], [slopes], precision, it) for it in bounds)
-    yield tuple(within(NEGLIGIBLE * precision.u, due) for due in cheap()[0])
-    yield deciding()[0]
+
+    def due(bound: Bound) -> tuple[Expected, ...]:
+        return gradients(call.config, [call.tensors], [slopes], precision, bound)[0]
+
+    yield tuple(within(NEGLIGIBLE * precision.u, it) for it in due("interval"))
+    yield due("signed")
 
 
 def within(share: float, due: Expected) -> Expected:

@@ -63,12 +63,11 @@ def squared_error(subject: Subject) -> Plan | None:
     config, tensors = subject.config, subject.tensors
     if config.dtype not in FULL_PRECISION:
         return None
-    masked = config.get("mask") not in (None, "none")
     (promised,) = evaluate(config, [tensors], precision(config.dtype), "step")
     stream, targets = subject.stream, {}
     for number, (output, due) in enumerate(zip(subject.contract, promised, strict=True)):
         closed = output.judged == "values" and output.dtype == config.dtype and due.specified is None
-        if closed and 0 not in output.shape and not (masked and output.steps is not None):
+        if closed and 0 not in output.shape and (tensors.mask is None or output.steps is None):
             targets[number] = stream.symmetric(*output.shape).astype(output.dtype)
     if not targets:
         return None
