@@ -6,6 +6,7 @@ with the example can pass for a result. ONNX is in torch_onnx.py.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io
 import sys
@@ -115,6 +116,15 @@ def scripted_model(call: Call) -> Any:
     return call.torch.jit.script([Plain, OneState, TwoStates][len(states)]())(call.x, *states)
 
 
+def scripted_after_functional_call(call: Call) -> Any:
+    """`torch.jit.script` of a model whose layer was called with other parameters before, which were its own but for
+    that call: `torch.func.functional_call`."""
+    module = copy.deepcopy(call.module)
+    others = {name: call.torch.zeros_like(parameter) for name, parameter in module.named_parameters()}
+    call.torch.func.functional_call(module, others, call.arguments)
+    return scripted_model(call._replace(module=module))
+
+
 # ---------------------------------------------------------------- all of them
 
 TENSORS = {"input": UNPACKED}
@@ -134,4 +144,5 @@ if sys.version_info < (3, 14):  # for later ones, the documentation says that th
         jit_trace=Route(traced, TENSORS),
         jit_script=Route(scripted, TENSORS),
         jit_script_model=Route(scripted_model, TENSORS),
+        jit_script_after_functional_call=Route(scripted_after_functional_call, TENSORS, since=(2, 0)),
     )

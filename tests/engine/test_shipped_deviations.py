@@ -22,7 +22,6 @@ ELSEWHERE = {
     "keras_dropout_inference_seed": "the documentation leaves it open: it is recorded, and no failure",
     "keras_tensorflow_bfloat16_truncates": "one of some thousand cases shows it; an entry would excuse all",
     "torch_quantized_layers": "what is refused is not asked for: the interface is deprecated",
-    "torch_functional_call": "each route is judged by itself; it shows only in one that follows another on one module",
     "torch_hardsigmoid_gradient": "torch's own layers do not use it; on keras:torch float64 deviates as a whole",
 }
 """Findings that do not show in a run, and why: nothing can be declared for them."""
