@@ -98,6 +98,7 @@ WAYS: Dict[str, Way] = {
     "stateful_compute_output_shape": Way(stateful(output_shape), needs=OWN_TYPE),
     "stateful_compute_output_spec": Way(stateful(output_spec), needs=OWN_TYPE),
     "stateful_symbolic": Way(stateful(symbolic_call), needs=OWN_TYPE),
+    "stateful_compute_mask": Way(stateful(mask), of="mask", needs=OWN_TYPE),
 }
 
 
