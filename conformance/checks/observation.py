@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from typing import Literal
 
 from conformance.laws import Plan
 from conformance.reference import ELSEWHERE, Expected, Precision, evaluate, precision
-from conformance.spec import Array, Case, OutputContract, Tensors, Tree, outputs_of, structure
+from conformance.spec import Array, Case, LayerConfig, OutputContract, Tensors, Tree, outputs_of, structure
+
+LARGEST_PASS = 2**16
+"""Most batch * units² of all draws whose `signed` allowances are computed at once: some ten MB of numbers."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +118,15 @@ class Unclaimed:
 class Expectation:
     """What the specification and the reference expect of a case, for an implementation of a given accuracy.
 
-    The cheap allowance (`step`) is there from the start; `signed` is computed when somebody asks. `step` is never
-    larger than `signed`, so a value within `step` is right; only where it is not, `signed` decides.
+    The cheap allowance (`step`) is there from the start; `signed` is computed (`decide`) when somebody asks. `step` is
+    never larger than `signed`, so a value within `step` is right; only where it is not, `signed` decides.
     """
 
     case: Case
     tensors: Tensors
     precision: Precision
     step: tuple[Expected, ...]
+    decide: Callable[[], tuple[Expected, ...]]
 
     @cached_property
     def contract(self) -> tuple[OutputContract, ...]:
@@ -136,14 +141,39 @@ class Expectation:
     @cached_property
     def signed(self) -> tuple[Expected, ...]:
         """The allowance that no correct implementation exceeds."""
-        return evaluate(self.case.config, [self.tensors], self.precision, "signed")[0]
+        return self.decide()
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """The `signed` allowances of several draws. Mostly nobody asks for any, or for one alone.
+
+    Where a second is asked for, many will be; and a pass over all draws costs little more than over one.
+    """
+
+    config: LayerConfig
+    drawn: Sequence[Tensors]
+    precision: Precision
+    known: dict[int, tuple[Expected, ...]] = field(default_factory=dict)
+
+    def of(self, draw: int) -> tuple[Expected, ...]:
+        """Of one of them."""
+        if draw not in self.known:
+            sizes = self.config.sizes
+            most = max(1, LARGEST_PASS // (sizes.batch * sizes.units**2)) if self.known else 1
+            others = (it for it in range(len(self.drawn)) if it not in self.known and it != draw)
+            wanted = [draw, *islice(others, most - 1)]
+            due = evaluate(self.config, [self.drawn[it] for it in wanted], self.precision, "signed")
+            self.known.update(zip(wanted, due, strict=True))
+        return self.known[draw]
 
 
 def expectations(cases: Sequence[Case], drawn: Sequence[Tensors], precision: Precision) -> tuple[Expectation, ...]:
     """The expectations of cases of one configuration, computed in one pass."""
-    steps = evaluate(cases[0].config, drawn, precision, "step")
+    steps, signed = evaluate(cases[0].config, drawn, precision, "step"), _Signed(cases[0].config, drawn, precision)
     return tuple(
-        Expectation(case, tensors, precision, step) for case, tensors, step in zip(cases, drawn, steps, strict=True)
+        Expectation(case, drawn[draw], precision, step, partial(signed.of, draw))
+        for draw, (case, step) in enumerate(zip(cases, steps, strict=True))
     )
 
 

@@ -84,6 +84,8 @@ def _is_meant(name: str, way: str) -> bool:
 def tries(hello: Hello, name: str, case: Case) -> bool:
     """Whether a law, or one route of a law (`routes/NAME`), is tried on a case."""
     law, _, route = name.partition("/")
+    if hello.lacks(LAWS[law].needs):
+        return False
     plan = dict(trials(hello, case, (law,))).get(law)
     return isinstance(plan, Plan) and (not route or any(fnmatchcase(call.manner.name, route) for call in plan.calls))
 
