@@ -117,8 +117,7 @@ def scripted_model(call: Call) -> Any:
 
 
 def scripted_after_functional_call(call: Call) -> Any:
-    """`torch.jit.script` of a model whose layer was called with other parameters before, which were its own but for
-    that call: `torch.func.functional_call`."""
+    """`torch.jit.script` of a model whose layer had other parameters for one call: `torch.func.functional_call`."""
     module = copy.deepcopy(call.module)
     others = {name: call.torch.zeros_like(parameter) for name, parameter in module.named_parameters()}
     call.torch.func.functional_call(module, others, call.arguments)
