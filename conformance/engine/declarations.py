@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.checks import CHECKS
-from conformance.engine.deviations import Deviation, condition, version_limits
+from conformance.engine.deviations import Deviation, condition
+from conformance.engine.versions import version_limits
 from conformance.errors import ResultsError, SpecError
 from conformance.generate.tensors import KINDS, WORKED_EXAMPLE
 from conformance.spec import Case

@@ -11,6 +11,7 @@ from conformance.checks import DEVIATIONS, Verdict, joined
 from conformance.checks.laws import again
 from conformance.engine.conditions import OF_MASKS, SIZES, Condition, Larger, Literal, Multiple, Within, features
 from conformance.engine.events import CaseJudged, KnownSeen, Witness
+from conformance.engine.versions import all_within
 from conformance.generate.tensors import KINDS, tensors
 from conformance.laws import LAWS, Subject
 from conformance.spec import Case, Value, dialect_names, load_dialect
@@ -46,9 +47,7 @@ class Deviation:
 
     def concerns(self, implementation: str, versions: Mapping[str, str]) -> bool:
         """Whether it is declared of that implementation in these versions."""
-        return _like(self.implementation, implementation, "[^\\[]*") and all(
-            package in versions and _within(versions[package], limits) for package, limits in self.versions.items()
-        )
+        return _like(self.implementation, implementation, "[^\\[]*") and all_within(versions, self.versions)
 
     def explains(self, check: str, case: Case, mode: str, verdict: Verdict) -> bool:
         """Whether a failure of a check on a case is this deviation, or, of a law, a consequence of it."""
@@ -156,42 +155,6 @@ def seen(
 def is_known(verdict: Verdict, name: str) -> bool:
     """Whether a verdict was declared by the deviation of that name."""
     return any(part.outcome == "known" and (part.message or "").startswith(f"{name}: ") for part in verdict.parts)
-
-
-# ---------------------------------------------------------------- versions
-
-
-def _within(version: str, limits: str) -> bool:
-    """Whether a version is within a range such as `>=3.0,<3.16`; what follows a `+` or a letter does not count."""
-    return all(_COMPARE[sign](_numbers(version), _numbers(limit)) for sign, limit in version_limits(limits))
-
-
-_COMPARE: Mapping[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
-    "==": lambda version, limit: version == limit,
-    "!=": lambda version, limit: version != limit,
-    ">=": lambda version, limit: version >= limit,
-    "<=": lambda version, limit: version <= limit,
-    ">": lambda version, limit: version > limit,
-    "<": lambda version, limit: version < limit,
-}
-
-
-def version_limits(text: str) -> list[tuple[str, str]]:
-    """`>=3.0,<3.16` as pairs; ValueError if it is no range."""
-    found = [re.fullmatch(r"(==|!=|>=|<=|>|<)\s*([0-9]+(?:\.[0-9]+)*)", part.strip()) for part in text.split(",")]
-    pairs = [(match[1], match[2]) for match in found if match is not None]
-    if len(pairs) < len(found):
-        raise ValueError(f"'{text}' is no range of versions; write one such as '>=3.0,<3.16'")
-    return pairs
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The release of a version without zeros at its end: `3.10.0rc1` is (3, 10)."""
-    match = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
-    numbers = [int(part) for part in match[0].split(".")] if match is not None else []
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
 
 
 # ---------------------------------------------------------------- conditions

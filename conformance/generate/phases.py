@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from conformance.errors import SpecError
@@ -13,7 +15,7 @@ from conformance.generate.claims import Claims, further_rows
 from conformance.generate.sizes import sized_configs
 from conformance.generate.strategies import random_configs
 from conformance.generate.tensors import WORKED_EXAMPLE, kinds_for
-from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value
+from conformance.spec import Case, DataSpec, Dialect, LayerConfig, Sizes, Value, load_dialect
 
 Phase = Literal["pinned", "covering", "random", "behind"]
 PHASES: tuple[Phase, ...] = ("pinned", "covering", "random")
@@ -132,9 +134,19 @@ def plan(
         yield from rejections(dialect)
         yield from covered
     if "random" in phases:
-        beside = [it.config for it in covered]
-        for config in random_configs(dialect, derive(seed, dialect.name), profile.random, claims, beside):
+        beside = tuple(it.config for it in covered)
+        told = None if claims is None else json.dumps({name: list(values) for name, values in claims.items()})
+        for config in _random(dialect.name, derive(seed, dialect.name), profile.random, told, beside):
             yield batch("random", config, profile.draws, seed)
+
+
+@lru_cache(maxsize=16)
+def _random(
+    dialect: str, seed: int, count: int, claims: str | None, beside: tuple[LayerConfig, ...]
+) -> tuple[LayerConfig, ...]:
+    """The random configurations, which several implementations of one dialect have in common; `claims` in JSON."""
+    told = None if claims is None else json.loads(claims)
+    return random_configs(load_dialect(dialect), seed, count, told, beside)
 
 
 def _covered(dialect: Dialect, profile: Profile, claims: Claims) -> Iterator[tuple[LayerConfig, int]]:

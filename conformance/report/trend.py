@@ -350,6 +350,7 @@ def _shared(one: GroupFound, other: GroupFound) -> int:
 
 def _cause(chain: Sequence[_Link], runs: Sequence[Run], explanations: Sequence[Explanation]) -> Cause:
     places, last = [link.place for link in chain], chain[-1].group
+    shown_by = [runs[link.place].versions for link in chain if not link.declared]
     return Cause(
         check=last.check,
         outcome=last.outcome,
@@ -361,7 +362,7 @@ def _cause(chain: Sequence[_Link], runs: Sequence[Run], explanations: Sequence[E
             (runs[link.place].label, _failing(runs[link.place], link), runs[link.place].report) for link in chain
         ),
         ended=places[-1] < len(runs) - 1,
-        explanation=explained(explanations, runs[0].name, last.check, last.message),
+        explanation=explained(explanations, runs[0].name, last.check, last.message, shown_by),
     )
 
 

@@ -88,6 +88,9 @@ def test_what_cannot_be_published_is_one_line_and_nothing_is_written(folder: Pat
         assert not out.exists()
 
 
+WHY = "[[explanation]]\nimplementation = 'a'\ncheck = 'b'\nmessage = 'c'\ntext = 'd'\n"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -97,6 +100,8 @@ def test_what_cannot_be_published_is_one_line_and_nothing_is_written(folder: Pat
             '[[explanation]]\ncheck = "values"\n',
             "explanation 1: write implementation, check, message, text, each a text",
         ),
+        (WHY + "versions = '<3.15'\n", "explanation 1: write versions as { package = range }"),
+        (WHY + "versions = { keras = 'old' }\n", "explanation 1: versions: 'old' is no range of versions"),
     ],
 )
 def test_wrong_explanations_are_one_line_and_nothing_is_written(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conformance.engine.declarations import shipped
-from conformance.engine.deviations import Deviation, version_limits
+from conformance.engine.deviations import Deviation
+from conformance.engine.versions import version_limits
 from conformance.spec import specs_path
 
 SHIPPED = shipped()

@@ -136,6 +136,15 @@ def test_causes_with_one_explanation_are_one_story_and_others_are_told() -> None
     assert [line.partition("torch  routes  ")[2][:13] for line in unexplained(families)] == ["in torch 2.2,"]
 
 
+def test_an_explanation_of_older_versions_does_not_explain_a_relapse() -> None:
+    runs = [with_group("torch2.13", version, JSON, "json: no") for version in ("2.1", "2.2")]
+    until = [Explanation("torch", "routes", "*json*", "It was mended.", {"torch": f"<{end}"}) for end in ("2.3", "2.2")]
+    told = [list(unexplained(trend(((run, "a.html") for run in runs), [one]))) for one in until]
+    assert [len(lines) for lines in told] == [0, 1]
+    families = trend([(runs[0], "a.html"), (with_group("torch2.13", "2.2", JSON, "json: no", known=True), "b.html")])
+    assert list(unexplained(families)) != []
+
+
 def test_every_cause_of_the_published_pages_is_explained() -> None:
     said = read_explanations(STORED.parent / "explanations.toml")
     files = sorted(STORED.glob("*.jsonl.gz"))
