@@ -34,9 +34,24 @@ def rnn_from_config(scene: Scene) -> Any:
 
 def cell_below_another(scene: Scene) -> Any:
     """Two stacked cells, the upper one of which hands on what it reads."""
+    return _stacked(scene, [_cell(scene), _handing_on(scene, scene.inner().units)])
+
+
+def cell_above_another(scene: Scene) -> Any:
+    """Two stacked cells, the lower one of which hands on what it reads."""
+    return _stacked(scene, [_handing_on(scene, scene.shape[2]), _cell(scene)])
+
+
+def _stacked(scene: Scene, cells: List[Any]) -> Any:
+    stack = scene.keras.layers.StackedRNNCells(cells, dtype=scene.options["dtype"])
+    return plain_call(scene, _loop(scene, stack))
+
+
+def _handing_on(scene: Scene, size: int) -> Any:
+    """A cell without weights that hands on what it reads, so many numbers."""
 
     class HandsOn(scene.keras.layers.Layer):  # type: ignore[misc, name-defined]
-        state_size = output_size = scene.inner().units
+        state_size = output_size = size
 
         def get_initial_state(self, batch_size: Any = None) -> List[Any]:
             return [scene.keras.ops.zeros((batch_size, self.state_size), dtype=self.compute_dtype)]
@@ -45,9 +60,7 @@ def cell_below_another(scene: Scene) -> Any:
             del states, training
             return inputs, [inputs]
 
-    dtype = scene.options["dtype"]
-    stack = scene.keras.layers.StackedRNNCells([_cell(scene), HandsOn(dtype=dtype)], dtype=dtype)
-    return plain_call(scene, _loop(scene, stack))
+    return HandsOn(dtype=scene.options["dtype"])
 
 
 def cell_with_a_clock(scene: Scene) -> Any:

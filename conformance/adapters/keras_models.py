@@ -125,6 +125,17 @@ def encoder_decoder(scene: Scene) -> Any:
     return called(scene, scene.keras.Model(flat(symbols), outputs))
 
 
+def encoder_of_nothing(scene: Scene) -> Any:
+    """The layer gets its initial states, in a model, from a layer of both directions all of whose steps are masked."""
+    symbols = symbolic(scene, scene.inputs)
+    encoder = built(scene, scene.wrap(scene.inner(return_state=True, unroll=False)))
+    nothing = scene.keras.ops.zeros_like(symbols.x[:, :, 0], dtype="bool")
+    halves = 2 if scene.options["merge_mode"] == "None" else 1
+    states = encoder(symbols.x, mask=nothing, initial_state=symbols.initial_state)[halves:]
+    outputs = scene.layer(symbols.x, initial_state=list(states))
+    return called(scene, scene.keras.Model(flat(symbols), outputs))
+
+
 def stateful_stack(scene: Scene) -> Any:
     """A model of two stateful layers, the lower of which hands on what it reads, called with the steps in two parts."""
     steps = scene.shape[1]

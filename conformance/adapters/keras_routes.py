@@ -54,6 +54,14 @@ def xla(scene: Scene) -> Any:
     return compiled(scene.inputs.x, keras_backends.keywords(scene.inputs))
 
 
+def torch_compile(scene: Scene) -> Any:
+    """`torch.compile` of the layer: what Dynamo makes of it, run as it is."""
+    torch: Any = getattr(scene.backend, "torch")  # noqa: B009 (only one of the backends has it)
+    torch.compiler.reset()  # or what was compiled for other layers counts against the limit of recompilations
+    compiled = torch.compile(scene.layer, backend="eager")
+    return compiled(scene.inputs.x, **keras_backends.keywords(scene.inputs))
+
+
 # ---------------------------------------------------------------- other layers that are the same
 
 
@@ -194,6 +202,7 @@ ROUTES: Dict[str, Route] = {
     "numpy_arguments": Route(numpy_arguments),
     "stateless_call": Route(stateless_call),
     "xla": Route(xla, of="own", backends=("tensorflow",)),
+    "torch_compile": Route(torch_compile, of="own", backends=("torch",)),
     "functional": Route(keras_models.functional, FREE_TIME),
     "functional_fixed": Route(keras_models.functional_fixed),
     "sequential": Route(keras_models.sequential, ONE_TENSOR),
@@ -203,6 +212,7 @@ ROUTES: Dict[str, Route] = {
     "reused": Route(keras_models.reused),
     "cloned_model": Route(keras_models.cloned_model, of="saved"),
     "encoder_decoder": Route(keras_models.encoder_decoder, {"mask": ["none"], "bidirectional": [False]}, "own"),
+    "encoder_of_nothing": Route(keras_models.encoder_of_nothing, {"mask": ["none"], "bidirectional": [True]}, "own"),
     "stateful_stack": Route(keras_models.stateful_stack, {**ONE_TENSOR, **FREE_TIME, "bidirectional": [False]}, "own"),
     "fit": Route(keras_models.fit, READ, "own"),
     "evaluate": Route(keras_models.evaluate, READ, "own"),
@@ -228,6 +238,7 @@ ROUTES: Dict[str, Route] = {
     "rnn_of_cells": Route(keras_cells.rnn_of_cells, NO_STATES, "own"),
     "rnn_from_config": Route(keras_cells.rnn_from_config, of="own"),
     "cell_below_another": Route(keras_cells.cell_below_another, {**NO_STATES, "bidirectional": [False]}, "own"),
+    "cell_above_another": Route(keras_cells.cell_above_another, {**NO_STATES, "bidirectional": [False]}, "own"),
     "cell_with_a_clock": Route(keras_cells.cell_with_a_clock, {"bidirectional": [False]}, "own"),
     "json": Route(keras_models.json, of="own"),
     "keras_file": Route(keras_models.keras_file, of="saved"),

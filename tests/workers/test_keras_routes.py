@@ -38,7 +38,7 @@ CONFIGS = {
 }
 """Together they have every route."""
 
-SLOW = {"xla", "predict"}
+SLOW = {"xla", "torch_compile", "predict"}
 """Routes that compile."""
 
 SILENT = {"fit", "evaluate"}
