@@ -17,4 +17,6 @@ given, told = (float(np.asarray(keras.ops.convert_to_numpy(model(x)))[0, 0]) for
 again = float(np.asarray(keras.ops.convert_to_numpy(models[1](x)))[0, 0])
 called = float(np.asarray(keras.ops.convert_to_numpy(layer(x)))[0, 0])
 verdict = "conforms" if called == given == told else "deviates"
-print(f"Keras {keras.__version__}: {verdict}: the layer gives {called!r}, with Input {given!r}, without {told!r}, then {again!r}")
+print(
+    f"Keras {keras.__version__}: {verdict}: the layer gives {called!r}, with Input {given!r}, without {told!r}, then {again!r}"
+)

@@ -78,7 +78,14 @@ FOUND = (
         "keras:tensorflow",
         "values",
         frozenset({"bidirectional=True", "return_sequences=True", "unroll=True", "mask!=none"}),
-        only={"bidirectional": "true", "unroll": "true", "return_sequences": "true", "go_backwards": "false"},
+        only={
+            "bidirectional": "true",
+            "unroll": "true",
+            "return_sequences": "true",
+            "go_backwards": "false",
+            "dtype": "float32",
+            "return_state": "false",
+        },
     ),
     Deviation(
         "keras_torch_unroll_mask",
@@ -141,8 +148,9 @@ def test_pytorch_conforms() -> None:
     Some other ways to call a layer are apart; tests/workers/test_torch_routes.py and test_torch_runtimes.py show each
     with a script.
     """
-    routes = ("jit_script", "swapped_state_dict", "vjp", "vmap", "vmap_cells", "vmap_ensemble", "onnx", "onnx_dynamic")
-    apart = tuple(f"the route {route} gives" for route in routes)
+    routes = ("jit_script", "jit_script_after_functional_call", "swapped_state_dict", "vjp")
+    of_vmap, of_onnx = ("vmap", "vmap_cells", "vmap_ensemble"), ("onnx", "onnx_dynamic")
+    apart = tuple(f"the route {route} gives" for route in (*routes, *of_vmap, *of_onnx))
     found = events("torch", "quick")
     started = next(event for event in found if isinstance(event, ImplementationStarted))
     assert set(started.calibration) == {"float32", "float64", "float16", "bfloat16"}
