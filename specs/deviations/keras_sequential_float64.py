@@ -17,6 +17,5 @@ given, told = (float(np.asarray(keras.ops.convert_to_numpy(model(x)))[0, 0]) for
 again = float(np.asarray(keras.ops.convert_to_numpy(models[1](x)))[0, 0])
 called = float(np.asarray(keras.ops.convert_to_numpy(layer(x)))[0, 0])
 verdict = "conforms" if called == given == told else "deviates"
-print(
-    f"Keras {keras.__version__}: {verdict}: the layer gives {called!r}, with Input {given!r}, without {told!r}, then {again!r}"
-)
+said = f"the layer gives {called!r}, with Input {given!r}, without {told!r} at first and then {again!r}"
+print(f"Keras {keras.__version__}: {verdict}: {said}")
