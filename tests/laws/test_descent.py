@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driving import framework
 from jsonschema import Draft202012Validator
+from living import on_framework, on_worker
 from playing import case, plan, reference, subject
 from test_gradients import cotangents
 
@@ -22,9 +22,6 @@ from conformance.checks.observation import expectations
 from conformance.engine import requests
 from conformance.engine.answers import NonsenseError, checked
 from conformance.engine.implementations import Launch
-from conformance.engine.session import Session
-from conformance.engine.worker import Limits
-from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Call, Descended
 from conformance.laws.training import RATE
@@ -192,18 +189,6 @@ def test_nothing_is_said_once_a_number_may_have_overflowed() -> None:
 # ---------------------------------------------------------------- implementations
 
 
-def outcome(launch: Launch, of: Case, law: str = "descent") -> Verdict:
-    session = Session(launch, Limits())
-    session.start()
-    try:
-        held_to = {dtype: precision(dtype) for dtype in ("float32", "float64")}
-        batch = Batch("pinned", of.config, (of,))
-        (seen,) = session.observe_batch(batch, held_to, "eager", thorough=False, laws=(law,))
-    finally:
-        session.close()
-    return judge(seen)[law]
-
-
 @pytest.mark.parametrize("variant", ["plain_descent", "descent_in_one_rounding"])
 @pytest.mark.parametrize(
     ("layer", "options"), [("gru", {"mask": "gaps"}), ("lstm", {"initial_state": True, "return_sequences": True})]
@@ -212,7 +197,8 @@ def test_a_worker_that_is_trained_right_passes(variant: str, layer: str, options
     """Over the wire."""
     launch = Launch(f"fake:{variant}", (sys.executable, str(WORKER), "keras", "--fault", variant))
     for seed in (3, 4, 5, 6):
-        assert outcome(launch, seeded(case("keras", layer, dtype="float32", **options), seed)) == Verdict("pass")
+        of = seeded(case("keras", layer, dtype="float32", **options), seed)
+        assert judge(on_worker(launch, of, "descent"))["descent"] == Verdict("pass")
 
 
 @pytest.mark.framework
@@ -230,4 +216,4 @@ def test_a_worker_that_is_trained_right_passes(variant: str, layer: str, options
 )
 def test_frameworks_take_the_steps_of_the_reference(name: str, layer: str, options: dict[str, Value]) -> None:
     of = case(name.partition(":")[0], layer, **options)
-    assert outcome(framework(name), of) == Verdict("pass")
+    assert judge(on_framework(name, of, "descent"))["descent"] == Verdict("pass")

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from driving import framework
+from living import on_framework, on_worker
 from playing import case, plan, subject
 
 from conformance.checks import Followed, Observation, Refusal, Reply, judge
 from conformance.checks.dropout import Masks, problem
 from conformance.engine.implementations import Launch
-from conformance.engine.session import Session
-from conformance.engine.worker import Limits
-from conformance.generate.phases import Batch
 from conformance.laws import LAWS, Dropped, SameMasks
 from conformance.reference import precision
 from conformance.spec import Array, Case, Value, outputs_of
@@ -170,24 +167,9 @@ def test_nothing_is_asked_in_half_precision_or_of_who_cannot_have_so_many_rows()
 # ---------------------------------------------------------------- implementations
 
 
-def observed(launch: Launch, of: Case) -> Observation:
-    session = Session(launch, Limits())
-    session.start()
-    try:
-        batch = Batch("pinned", of.config, (of,))
-        (seen,) = session.observe_batch(batch, {"float64": EXACT}, "eager", thorough=False, laws=("dropout",))
-    finally:
-        session.close()
-    return seen
-
-
 def judged(seen: Observation) -> tuple[str, str]:
     found = judge(seen)["dropout"]
     return found.outcome, found.message or ""
-
-
-def outcome(launch: Launch, of: Case) -> tuple[str, str]:
-    return judged(observed(launch, of))
 
 
 def honest(dialect: str) -> Launch:
@@ -196,7 +178,7 @@ def honest(dialect: str) -> Launch:
 
 @every_case
 def test_an_honest_implementation_passes(dialect: str, layer: str, options: dict[str, Value]) -> None:
-    assert outcome(honest(dialect), case(dialect, layer, **options)) == ("pass", "")
+    assert judged(on_worker(honest(dialect), case(dialect, layer, **options), "dropout")) == ("pass", "")
 
 
 def spoilt(seen: Observation, number: int, answer: Reply | Refusal) -> Observation:
@@ -208,7 +190,7 @@ def spoilt(seen: Observation, number: int, answer: Reply | Refusal) -> Observati
 
 
 def test_a_call_that_raises_is_told_with_its_rate() -> None:
-    seen = observed(honest("torch"), case("torch", "lstm", num_layers=2))
+    seen = on_worker(honest("torch"), case("torch", "lstm", num_layers=2), "dropout")
     no = Refusal("call", "ValueError", ("ValueError",), "no such rate")
     followed = seen.laws["dropout"]
     assert isinstance(followed, Followed)
@@ -219,7 +201,7 @@ def test_a_call_that_raises_is_told_with_its_rate() -> None:
 
 
 def test_training_without_a_rate_that_changes_what_comes_is_told_so() -> None:
-    seen = observed(honest("torch"), case("torch", "lstm", num_layers=2))
+    seen = on_worker(honest("torch"), case("torch", "lstm", num_layers=2), "dropout")
     assert isinstance(seen.reply, Reply)
     other = replace(seen.reply, outputs=tuple(output + 1 for output in seen.reply.outputs))
     found, message = judged(spoilt(seen, 0, other))
@@ -231,7 +213,7 @@ def test_training_without_a_rate_that_changes_what_comes_is_told_so() -> None:
 @pytest.mark.parametrize("layer", ["simple_rnn", "lstm", "gru"])
 def test_pytorch_passes(layer: str) -> None:
     for number in (1, 2, 3):
-        assert outcome(framework("torch"), case("torch", layer, num_layers=number)) == ("pass", "")
+        assert judged(on_framework("torch", case("torch", layer, num_layers=number), "dropout")) == ("pass", "")
 
 
 @pytest.mark.framework
@@ -247,6 +229,6 @@ def test_keras_does_what_standalone_scripts_show(
     name: str, layer: str, options: dict[str, Value], due: tuple[str, str]
 ) -> None:
     """`specs/deviations/keras_dropout_*.py` and `keras_simple_rnn_seed.py`, for Keras 3.15."""
-    found, message = outcome(framework(name), case("keras", layer, **options))
+    found, message = judged(on_framework(name, case("keras", layer, **options), "dropout"))
     assert found == due[0]
     assert due[1] in message

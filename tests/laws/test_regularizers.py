@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from driving import framework
 from jsonschema import Draft202012Validator
+from living import on_framework
 from playing import case, plan, reference
 
 from conformance.adapters import wire
@@ -19,9 +19,6 @@ from conformance.checks.observation import expectations
 from conformance.checks.penalties import expected
 from conformance.engine import requests
 from conformance.engine.answers import NonsenseError, checked
-from conformance.engine.session import Session
-from conformance.engine.worker import Limits
-from conformance.generate.phases import Batch
 from conformance.generate.tensors import tensors
 from conformance.laws import LAWS, Call, Descended, Penalised, Penalty, Plan
 from conformance.reference import precision
@@ -173,18 +170,6 @@ def test_where_a_weight_is_zero_any_slope_of_its_absolute_value_is_right() -> No
 # ---------------------------------------------------------------- implementations
 
 
-def outcome(name: str, of: Case, law: str) -> Verdict:
-    session = Session(framework(name), Limits())
-    session.start()
-    try:
-        held_to = {dtype: precision(dtype) for dtype in ("float32", "float64")}
-        batch = Batch("pinned", of.config, (of,))
-        (seen,) = session.observe_batch(batch, held_to, "eager", thorough=False, laws=(law,))
-    finally:
-        session.close()
-    return judge(seen)[law]
-
-
 @pytest.mark.framework
 @pytest.mark.parametrize("law", ["penalties", "regularized_training"])
 @pytest.mark.parametrize(
@@ -199,10 +184,11 @@ def outcome(name: str, of: Case, law: str) -> Verdict:
 def test_frameworks_count_penalties_and_keep_constraints(
     name: str, layer: str, options: dict[str, Value], law: str
 ) -> None:
-    assert outcome(name, case("keras", layer, **options), law) == Verdict("pass")
+    assert judge(on_framework(name, case("keras", layer, **options), law))[law] == Verdict("pass")
 
 
 @pytest.mark.framework
 def test_a_simple_rnn_of_keras_forgets_its_output() -> None:
-    found = outcome("keras:tensorflow", case("keras", "simple_rnn", dtype="float32"), "penalties")
+    seen = on_framework("keras:tensorflow", case("keras", "simple_rnn", dtype="float32"), "penalties")
+    found = judge(seen)["penalties"]
     assert (found.outcome, found.cause) == ("fail", "penalties of weights and output: values")

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from driving import framework
 from jsonschema import Draft202012Validator
+from living import on_framework
 from playing import case, plan, reference
-from test_descent import outcome, seeded
+from test_descent import seeded
 
 from conformance.adapters import wire
-from conformance.checks import Followed, Observation, Reply, Verdict
+from conformance.checks import Followed, Observation, Reply, Verdict, judge
 from conformance.checks.laws import check
 from conformance.checks.losses import slopes
 from conformance.checks.observation import expectations
@@ -239,4 +239,5 @@ def test_frameworks_train_towards_targets_and_leave_frozen_layers_alone(
     name: str, layer: str, options: dict[str, Value], law: str
 ) -> None:
     """Seed 3 freezes the whole layer in `descent`."""
-    assert outcome(framework(name), seeded(case(name.partition(":")[0], layer, **options), 3), law) == Verdict("pass")
+    of = seeded(case(name.partition(":")[0], layer, **options), 3)
+    assert judge(on_framework(name, of, law))[law] == Verdict("pass")
