@@ -32,7 +32,7 @@ def by_fit(scene: Scene, descent: terms.Descent) -> Iterator[List[np.ndarray[Any
                 model.fit(x, y, batch_size=len(x["x"]), epochs=1, shuffle=False, verbose=0)
                 yield [np.array(weight) for weight in layer.get_weights()]
     finally:
-        layer.trainable = True
+        _thaw(layer)
 
 
 def _freeze(layer: Any, frozen: Sequence[int]) -> None:
@@ -41,6 +41,13 @@ def _freeze(layer: Any, frozen: Sequence[int]) -> None:
         layer.trainable = False
     for number in frozen:
         layer.weights[number].trainable = False
+
+
+def _thaw(layer: Any) -> None:
+    """All is trained again."""
+    layer.trainable = True
+    for weight in layer.weights:  # on TensorFlow these stay frozen: specs/deviations/keras_tensorflow_thaw.py
+        weight.trainable = True
 
 
 def _model(keras: Any, layer: Any, dtype: str, descent: terms.Descent) -> Any:

@@ -16,6 +16,7 @@ SHIPPED = shipped()
 ELSEWHERE = {
     "keras_bidirectional_declared_dtype": "Bidirectional is always given the dtype of its layer",
     "keras_tensorflow_stateful_fit": "stateful layers are not trained",
+    "keras_tensorflow_thaw": "weights are thawed one by one",
     "keras_bidirectional_declared_shape": "declared shapes are not asked for",
     "keras_stacked_cells_declared_nesting": "several stacked cells are not run",
     "keras_stacked_cells_dtype": "a list of one cell is known by keras-one-stacked-cell, whatever it does",

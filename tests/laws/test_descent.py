@@ -217,3 +217,12 @@ def test_a_worker_that_is_trained_right_passes(variant: str, layer: str, options
 def test_frameworks_take_the_steps_of_the_reference(name: str, layer: str, options: dict[str, Value]) -> None:
     of = case(name.partition(":")[0], layer, **options)
     assert judge(on_framework(name, of, "descent"))["descent"] == Verdict("pass")
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("name", ["torch", "keras:tensorflow", "keras:torch", "keras:jax"])
+def test_weights_that_were_frozen_are_trained_again(name: str) -> None:
+    of = seeded(case(name.partition(":")[0], "lstm", dtype="float32"), 1)
+    assert 0 < len(call_of(of).manner.frozen) < len(tensors(of).weights)
+    seen = judge(on_framework(name, of, "descent", "squared_error"))
+    assert (seen["descent"], seen["squared_error"]) == (Verdict("pass"), Verdict("pass"))
