@@ -7,6 +7,9 @@
 (tests/reference/emulation.py), judged by the bounds alone; any other name is an implementation as in
 `rnn-conformance run`, judged by all checks. Seeds are run one after the other and kept in a record, so that a campaign
 can be stopped and goes on where it was. Cases that deviate as declared in specs/deviations are counted apart.
+
+With `--every-law`, each configuration has one draw of data, on which all laws are tried, one after another on one
+layer: what one of them leaves behind shows in the next.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from conformance.engine.events import DEVIATIONS, CaseJudged, ImplementationStar
 from conformance.engine.implementations import Launch
 from conformance.engine.run import RunOptions, run
 from conformance.generate.phases import PROFILES, Profile
+from conformance.laws import LAWS
 from conformance.spec import Case
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "reference"))
@@ -38,6 +42,9 @@ EMULATION = "emulation"
 
 CAMPAIGN: Profile = replace(PROFILES["quick"], name="campaign", draws=16, random=120, experiments=0)
 """One seed of it: 120 random configurations with 16 draws of data each; no experiments, no causes."""
+
+EVERY_LAW: Profile = replace(CAMPAIGN, name="every law", draws=1, laws=len(LAWS))
+"""One seed of it with all laws on every configuration."""
 
 EMULATED = 1000
 """Cases of one seed of the emulation."""
@@ -79,10 +86,10 @@ def emulated(seed: int) -> Tally:
     return Tally(EMULATION, seed, EMULATED, EMULATED, alarms=alarms)
 
 
-def examined(launch: Launch, seed: int) -> Tally:
+def examined(launch: Launch, seed: int, profile: Profile) -> Tally:
     """One seed of the random phase on an implementation."""
     tally = Tally(launch.name, seed, 0, 0)
-    for event in run(RunOptions((launch,), CAMPAIGN, seed, ("random",), known=shipped())):
+    for event in run(RunOptions((launch,), profile, seed, ("random",), known=shipped())):
         if isinstance(event, ImplementationStarted) and event.state == "broken":
             raise click.ClickException(f"{launch.name} is broken: {event.message}")
         if isinstance(event, CaseJudged):
@@ -113,13 +120,13 @@ def recorded(record: Path) -> list[Tally]:
     return [Tally(**json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
 
 
-def campaign(name: str, launch: Launch | None, cases: int, known: Sequence[Tally]) -> Iterator[Tally]:
+def campaign(name: str, launch: Launch | None, cases: int, known: Sequence[Tally], profile: Profile) -> Iterator[Tally]:
     """The tallies that are missing until so many cases of an implementation are judged."""
     mine = [tally for tally in known if tally.implementation == name]
     done, seed = sum(tally.cases for tally in mine), max((tally.seed for tally in mine), default=0)
     while done < cases:
         seed += 1
-        tally = emulated(seed) if launch is None else examined(launch, seed)
+        tally = emulated(seed) if launch is None else examined(launch, seed, profile)
         if not tally.cases:
             raise click.ClickException(f"{name}: no case of seed {seed} was judged")
         done += tally.cases
@@ -145,6 +152,7 @@ def tell(tallies: Sequence[Tally]) -> None:
 @click.command()
 @click.argument("implementations", nargs=-1, required=True, metavar="IMPLEMENTATION...")
 @click.option("--cases", default=1000, show_default=True, help="At least so many of each implementation.")
+@click.option("--every-law", is_flag=True, help="All laws on every configuration, with one draw of data.")
 @click.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -152,14 +160,15 @@ def tell(tallies: Sequence[Tally]) -> None:
     help="Where the outcomes of seeds are kept; delete it to begin anew.  [default: build/false_alarms.jsonl]",
 )
 @python_option
-def main(implementations: tuple[str, ...], cases: int, record: Path, pythons: tuple[str, ...]) -> None:
+def main(implementations: tuple[str, ...], cases: int, every_law: bool, record: Path, pythons: tuple[str, ...]) -> None:
     """Count false alarms on correct implementations; exit code 1 if there is one."""
     named = [name for name in implementations if name != EMULATION]
     started = {launch.name: launch for launch in launches(named, pythons)}
+    profile = EVERY_LAW if every_law else CAMPAIGN
     record.parent.mkdir(parents=True, exist_ok=True)
     tallies = recorded(record)
     for name in implementations:
-        for tally in campaign(name, started.get(name), cases, tuple(tallies)):
+        for tally in campaign(name, started.get(name), cases, tuple(tallies), profile):
             with record.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(tally)) + "\n")
             tallies.append(tally)

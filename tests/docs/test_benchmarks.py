@@ -65,10 +65,13 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("short")
 def test_a_right_implementation_raises_no_alarm_and_a_wrong_one_does() -> None:
-    right = false_alarms.examined(Launch("right", (sys.executable, str(HONEST), "torch")), 1)
-    wrong = false_alarms.examined(launch("torch", "one_nan"), 1)
+    right = false_alarms.examined(Launch("right", (sys.executable, str(HONEST), "torch")), 1, SOME)
+    wrong = false_alarms.examined(launch("torch", "one_nan"), 1, SOME)
+    every_law = replace(false_alarms.EVERY_LAW, random=2)
+    of_laws = false_alarms.examined(Launch("right", (sys.executable, str(HONEST), "torch")), 1, every_law)
     assert right.cases == wrong.cases > 0
-    assert right.alarms == []
+    assert of_laws.verdicts > 25 * of_laws.cases > 0
+    assert right.alarms == of_laws.alarms == []
     assert len(wrong.alarms) > 0
 
 
