@@ -34,7 +34,7 @@ ENDINGS = (".jsonl", ".jsonl.gz")
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="TOML with [[explanation]] tables (implementation, check, message with * for any text, text, and perhaps "
-    "versions such as { keras = '<3.15' }) that say why versions deviate; causes without one are told.",
+    "versions such as { package = '<3.15' }) that say why versions deviate; causes without one are told.",
 )
 def publish(files: tuple[Path, ...], out: Path, commands: tuple[str, ...], explanations: Path | None) -> None:
     """Write a page with checks by version, a report for each results file, and the results compressed.

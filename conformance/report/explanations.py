@@ -79,7 +79,7 @@ def _problem(entry: object) -> str | None:
     if sorted(said) != sorted(TEXTS) or not all(map(_is_text, said.values())):
         return f"write {', '.join(TEXTS)}, each a text"
     if not isinstance(ranges, dict) or not all(map(_is_text, ranges.values())):
-        return "write versions as { package = range }, such as { keras = '<3.15' }"
+        return "write versions as { package = range }, the range such as '<3.15'"
     try:
         for limits in ranges.values():
             version_limits(limits)
