@@ -2,11 +2,12 @@
 
 A suspect is a mistake that people make: gate blocks in another order, a transposed kernel, a mask that is ignored. It
 is named only if, with it, the reference gives what came back in every case, closely enough that no coincidence remains.
+In some of the cases it may leave open what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,19 +30,27 @@ Sample = tuple[Expectation, Reply]
 
 
 def looks_like(samples: Sequence[Sample]) -> str | None:
-    """The name of the first mistake that explains every sample, or None.
+    """The name of the mistake that explains most samples, more than half of them, and contradicts none; or None.
 
     Args:
         samples: failing cases with what came back, all of one group.
     """
-    named: list[str] | None = None
+    explained: dict[str, int] | None = None
     for expectation, reply in samples:
-        tried = [suspect for suspect in suspects(expectation) if named is None or suspect.name in named]
-        failure = _Failure.of(expectation, reply)
-        named = [suspect.name for suspect in tried if _explains(suspect, failure)]
-        if not named:
-            return _lower_precision(samples)
-    return named[0] if named else None
+        said = _said(expectation, reply, explained)
+        explained = {name: (explained or {}).get(name, 0) + told for name, told in said.items()}
+        if not explained:
+            break
+    name, most = max((explained or {}).items(), key=lambda one: one[1], default=("", 0))
+    return name if 2 * most > len(samples) else _lower_precision(samples)
+
+
+def _said(expectation: Expectation, reply: Reply, names: Collection[str] | None) -> dict[str, bool]:
+    """The mistakes (of these names; None: all) that a sample does not contradict, and whether they explain it."""
+    failure = _Failure.of(expectation, reply)
+    tried = (suspect for suspect in suspects(expectation) if names is None or suspect.name in names)
+    found = ((suspect.name, _explains(suspect, failure)) for suspect in tried)
+    return {name: told for name, told in found if told is not None}
 
 
 @dataclass(frozen=True)
@@ -61,20 +70,20 @@ class _Failure:
         return cls(reply, expectation.signed, wrong, float(max(errors, default=0.0)))
 
 
-def _explains(suspect: Suspect, failure: _Failure) -> bool:
-    """Whether a mistake gives what came back: first, at little cost, whether it comes near at all."""
+def _explains(suspect: Suspect, failure: _Failure) -> bool | None:
+    """Whether a mistake gives what came back, or leaves it open; None: it gives something else."""
     try:
-        near = _compared(suspect.outputs("step"), failure)
+        near = _compared(suspect.outputs("step"), failure)  # whether it comes near at all costs little
         wrong = [where for where in failure.wrong if where is not None]
         if near is None or any(
             np.any(it.error[where & (it.ratio > 0)] > SHARP * failure.error)
             for it, where in zip(near, wrong, strict=True)
         ):
-            return False
+            return None
         exact = _compared(suspect.outputs("signed"), failure, everything=True)
     except SpecError:
-        return False
-    return exact is not None and largest(exact) <= SLACK and _tells(suspect, failure)
+        return None
+    return _tells(suspect, failure) if exact is not None and largest(exact) <= SLACK else None
 
 
 def _compared(changed: Sequence[Expected], failure: _Failure, *, everything: bool = False) -> list[Comparison] | None:

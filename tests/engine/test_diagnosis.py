@@ -110,6 +110,19 @@ def test_a_mistake_must_explain_every_sample() -> None:
     assert looks_like(samples) is None
 
 
+def test_a_mistake_may_leave_some_samples_open_but_not_most() -> None:
+    """Turned round, steps come before a row's first unmasked one whose value is not specified."""
+    name = "the sequence read backwards is turned round to time order"
+    options: dict[str, Value] = {"go_backwards": True, "return_sequences": True, "mask": "right", "initial_state": True}
+    samples = {}
+    for seed in (0, 1, 3):
+        due = expectation("keras", "lstm", options, seed)
+        samples[seed] = due, next(made for suspect, made in possible(due) if suspect.name == name)
+    assert [looks_like([sample]) == name for sample in samples.values()] == [True, True, False]
+    assert looks_like([*samples.values()]) == name
+    assert looks_like([samples[0], samples[3]]) is None
+
+
 def test_a_mistake_must_explain_the_value_and_not_only_come_near() -> None:
     due = expectation("keras", "gru", {})
     made = next(made for suspect, made in possible(due) if suspect.name == "the bias is ignored")
