@@ -1,4 +1,4 @@
-"""What does a failure look like? Changes are tried on the reference until one explains every case.
+"""What does a failure look like? Changes are tried on the reference until one explains the cases.
 
 A suspect is a mistake that people make: gate blocks in another order, a transposed kernel, a mask that is ignored. It
 is named only if, with it, the reference gives what came back in every case, closely enough that no coincidence remains.

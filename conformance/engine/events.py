@@ -193,7 +193,7 @@ class GroupFound:
         smallest_id: its id.
         message: one line from the smallest case.
         worst: the worst element of the smallest case.
-        looks_like: a change to the reference that explains every case of the group, or None.
+        looks_like: a change to the reference that explains the group's cases, or None.
         also: checks of laws that fail as a consequence: one of their further calls is a case of this group, or the
             mistake that it looks like breaks them as well.
         evidence: numbers that show the failure; only of checks of values, and where they could be had.
