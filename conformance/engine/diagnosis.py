@@ -42,7 +42,9 @@ def looks_like(samples: Sequence[Sample]) -> str | None:
         if not explained:
             break
     name, most = max((explained or {}).items(), key=lambda one: one[1], default=("", 0))
-    return name if 2 * most > len(samples) else _lower_precision(samples) if samples else None
+    if 2 * most > len(samples):
+        return name
+    return _lower_precision(samples) if samples else None
 
 
 def _said(expectation: Expectation, reply: Reply, names: Collection[str] | None) -> dict[str, bool]:

@@ -182,6 +182,18 @@ def frozen_layer_trains_its_bias(dialect: Any) -> None:
     trained_by(dialect, Late)
 
 
+@fault
+def frozen_for_good(dialect: Any) -> None:
+    """A weight that was frozen once is frozen whenever the layer is trained later."""
+
+    class ForGood(Trainer):
+        def trained(self) -> list[int]:
+            self.layer.frozen = {*getattr(self.layer, "frozen", ()), *self.descent.frozen}
+            return [place for place in range(self.count()) if place not in self.layer.frozen]
+
+    trained_by(dialect, ForGood)
+
+
 # ---------------------------------------------------------------- losses
 
 

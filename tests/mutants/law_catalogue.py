@@ -109,6 +109,7 @@ DESCENT = (
     keras("gradients_never_set_to_zero", "descent", only=RNN),
     keras("loss_is_a_mean", "descent", only=RNN),
     keras("frozen_layer_trains_its_bias", "descent", "use_bias=True", only=RNN),
+    keras("frozen_for_good", "squared_error", only=RNN),
     keras("squares_without_their_factor", "squared_error", only=RNN),
     keras("squares_are_added_up", "squared_error", only=RNN),
     keras("errors_of_the_first_step", "squared_error", only=RNN),
