@@ -20,9 +20,11 @@ from conformance.engine.implementations import replaceable, resolve, with_replac
 from conformance.engine.run import RunOptions
 from conformance.engine.run import run as run_suite
 from conformance.errors import ConformanceError
+from conformance.generate.phases import Profile
 from conformance.results import Results, read_results
 
 HERE = Path(__file__).parent
+NO_CAUSES = replace(TINY, experiments=0, laws=1)
 SMALL = ("--profile", "quick", "--phases", "random", "--seed", "0")
 TORCH, KERAS = HERE / "torch_classes.py", HERE / "keras_classes.py"
 
@@ -36,11 +38,10 @@ def with_python(name: str) -> tuple[str, str]:
     return ("--python", f"{name}={framework(name).command[0]}")
 
 
-def check(name: str, only: Mapping[str, str] | None = None, experiments: int = 60, **contract: Any) -> Results:
+def check(name: str, only: Mapping[str, str] | None = None, profile: Profile = TINY, **contract: Any) -> Results:
     """A tiny run of an implementation with a replaced class."""
     base = name.partition("[")[0]
     launch = resolve(name, {base: framework(base).command[0]}, **contract)
-    profile = replace(TINY, experiments=experiments)
     return Results.of(run_suite(RunOptions((launch,), profile=profile, only=only or {})))
 
 
@@ -245,7 +246,7 @@ def test_the_cells_of_pytorch_conform(name: str) -> None:
 )
 def test_the_cells_of_keras_deviate_only_where_its_layers_are_known_to(framework_name: str, name: str) -> None:
     """Every deviation here is one of `specs/deviations/`."""
-    results = check(f"{framework_name}[{name}=keras.layers:{name}]", {"dtype": "float32"}, experiments=0)
+    results = check(f"{framework_name}[{name}=keras.layers:{name}]", {"dtype": "float32"}, NO_CAUSES)
     for options in deviating(results):
         backwards = options["go_backwards"] and options["bidirectional"]
         assert backwards or options["unroll"], options

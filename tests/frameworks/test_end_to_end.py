@@ -68,7 +68,7 @@ class Deviation:
 FOUND = (
     Deviation(
         "keras_bidirectional_go_backwards",
-        "keras:tensorflow",
+        "keras:torch",
         "accepted",
         frozenset({"bidirectional=True", "go_backwards=True"}),
         only={"layer": "simple_rnn", "bidirectional": "true", "go_backwards": "true"},
