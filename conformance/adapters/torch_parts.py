@@ -68,9 +68,11 @@ def _projected(torch: Any, cell: Any, projection: Any) -> Any:
     """`nn.LSTMCell` has no `proj_size`: its hidden state is projected after a step, and filled up with zeros before."""
 
     class Projected(torch.nn.Module):  # type: ignore[misc]
-        def forward(self, x: Any, states: States) -> States:
-            h = torch.nn.functional.pad(states[0], (0, cell.hidden_size - states[0].shape[-1]))
-            h, c = cell(x, (h, states[1]))
+        def forward(self, x: Any, states: Optional[States] = None) -> States:
+            if states is not None:
+                h, c = states
+                states = torch.nn.functional.pad(h, (0, cell.hidden_size - h.shape[-1])), c
+            h, c = cell(x, states)
             return torch.nn.functional.linear(h, projection), c
 
     return Projected()

@@ -36,6 +36,7 @@ CONFIGS = [
     config("torch", "lstm", FEW, input="packed", batch_first=True, hx=True, num_layers=2),
     config("torch", "simple_rnn", FEW, input="packed_unsorted", bidirectional=True, hx=True, dtype="float64"),
     config("torch", "lstm", FEW, input="packed_unsorted", proj_size=2, hx=True),
+    config("torch", "lstm", FEW, proj_size=2, bidirectional=True),
 ]
 KNOWN = {
     "swapped_state_dict": "has weakref associated with it",
