@@ -146,9 +146,7 @@ def _random(
 ) -> tuple[LayerConfig, ...]:
     """The random configurations, which several implementations of one dialect have in common.
 
-    Args:
-        dialect, seed, count, beside: as for `random_configs`.
-        claims: in JSON, in which True is not 1 (as keys of the cache they would be equal); None: everything.
+    `claims` are JSON, in which True is not 1; as keys of the cache they would be equal.
     """
     told = None if claims is None else json.loads(claims)
     return random_configs(load_dialect(dialect), seed, count, told, beside)
